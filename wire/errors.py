@@ -16,8 +16,11 @@ from enum import IntEnum
 
 
 class Code(IntEnum):
-    """Why something was refused or flagged. Bands: 1xx card and session, 2xx money,
-    3xx journal and sync, 4xx trust, 5xx machine and parts, 6xx requests."""
+    """Why something was refused or flagged.
+
+    1xx card and session, 2xx money, 3xx journal and sync, 4xx trust, 5xx machine
+    and parts, 6xx requests.
+    """
 
     CARD_UNKNOWN = 101
     CARD_BLOCKED = 102

@@ -102,7 +102,7 @@ def micros_to_minor(micros_numerator: int, denominator: int, unit: Unit) -> int:
 
 
 def tax_within(gross_minor: int, rate_ppm: int) -> int:
-    """Tax contained in a gross amount, half up: gross × rate / (1 + rate).
+    """Tax contained in a gross amount, half up: gross * rate / (1 + rate).
 
     Args:
         gross_minor: Amount with tax, ≥ 0.
@@ -123,9 +123,8 @@ def parse_amount(text: str, unit: Unit) -> int:
     sign, whole, fraction = match[1], match[2], (match[3] or "")
     if len(fraction.rstrip("0")) > unit.exponent:
         raise AmountError(f"{text!r} is finer than {unit.code} allows: {unit.exponent} decimals")
-    minor = int(whole) * unit.minor_per_major + int(
-        fraction[: unit.exponent].ljust(unit.exponent, "0") or 0
-    )
+    decimals = fraction[: unit.exponent].ljust(unit.exponent, "0")
+    minor = int(whole) * unit.minor_per_major + int(decimals or 0)
     if minor > AMOUNT_MINOR_MAX:
         raise AmountError(f"{text!r} is larger than any amount here")
     return -minor if sign == "-" else minor

@@ -1,0 +1,91 @@
+"""How a controller becomes known: the bodies of the one HTTP exchange.
+
+The controller makes its key pair and proves that it has the secret half by signing
+the code. The hub answers once with everything that the controller needs.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from wire.keys import HUB, Signer, Verifier
+
+ENROLMENT_PATH = "/api/v1/enrolments"
+CODE_LENGTH_MAX = 64
+KIND = "enrolment"
+
+
+class EnrolmentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the controller sends.
+
+    Attributes:
+        controller: The name that the code was made for.
+        code: The one-time code.
+        public_key: Its Ed25519 public key, base64.
+        proof: Its signature over the code, base64.
+        version: Version of its agent.
+    """
+
+    controller: str
+    code: str
+    public_key: str
+    proof: str
+    version: str = ""
+
+
+class BrokerAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """How to reach the broker.
+
+    Attributes:
+        host: Name or address.
+        port: TCP port.
+        username: The controller's name.
+        password: Its own.
+        tls: Whether to use TLS.
+        ca_pem: Certificate that signed the broker's; empty: the system's.
+    """
+
+    host: str
+    port: int
+    username: str
+    password: str
+    tls: bool = False
+    ca_pem: str = ""
+
+
+class EnrolmentReply(msgspec.Struct, frozen=True, kw_only=True):
+    """What the hub answers, once.
+
+    Attributes:
+        controller: The controller's name.
+        partition: Its partition, for ever.
+        site: Where it stands.
+        hub_public_key: What signs everything that comes down.
+        card_salt: Operator's secret for `wire.ids.card_ref`, base64.
+        broker: How to reach the broker.
+        hub_time_ms: The hub's clock.
+    """
+
+    controller: str
+    partition: str
+    site: str
+    hub_public_key: str
+    card_salt: str
+    broker: BrokerAccess
+    hub_time_ms: int = 0
+
+
+def prove(signer: Signer, code: str) -> str:
+    """Sign a code with the new key."""
+    return signer.sign(KIND, HUB, code.encode())
+
+
+def check_proof(request: EnrolmentRequest) -> None:
+    """Check that the sender has the secret half of the key that it shows.
+
+    Raises:
+        DecodeError: The key is no key.
+        SignatureError: The proof isn't made with it.
+    """
+    verifier = Verifier(request.public_key, request.controller)
+    verifier.check(KIND, HUB, request.code.encode(), request.proof)

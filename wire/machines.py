@@ -1,0 +1,154 @@
+"""What the hub tells a controller about its machines: modes, prices, policies.
+
+The controller's own file says how a machine is wired; this says what it means.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from wire.tariff import Tariff
+
+
+class Mode(StrEnum):
+    """How use of a machine becomes a charge."""
+
+    METERED = "metered"
+    CYCLE = "cycle"
+    VEND = "vend"
+    ACCESS = "access"
+    REVALUE = "revalue"
+
+
+class HubDown(StrEnum):
+    """What a tap may rest on when the hub doesn't answer."""
+
+    DENY = "deny"
+    BACKED_ONLY = "backed_only"
+    BACKED_THEN_FLOOR = "backed_then_floor"
+
+
+class AtZero(StrEnum):
+    """What happens when a running session has used up its right."""
+
+    STOP = "stop"
+    FINISH_CYCLE = "finish_cycle"
+    PROMPT_TOP_UP = "prompt_top_up"
+
+
+class Cycle(msgspec.Struct, frozen=True, kw_only=True):
+    """How a fixed program is started and watched.
+
+    Attributes:
+        pulse_ms: Length of the start pulse; 0 holds the output for the whole cycle.
+        feedback_within_ms: Within this the machine's own feedback must come, or the
+            charge is released; 0: the machine has no feedback.
+        duration_ms: The cycle's length; with feedback, the longest it may take.
+    """
+
+    pulse_ms: int = 200
+    feedback_within_ms: int = 10_000
+    duration_ms: int = 3_600_000
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """One machine of a controller.
+
+    Attributes:
+        id: Name of the machine, unique at the operator.
+        name: What people read.
+        kind: What it is: `washer`, `laser`, `shower`, …
+        mode: How it charges.
+        tariff: Tariff id for everyone not named below.
+        tariff_by_group: Tariff id by the account's price group.
+        want_minor: Backed right asked for at the start of a session and each time
+            it runs low.
+        hub_down: Policy when the hub doesn't answer.
+        at_zero: What happens when the right is used up.
+        reserve_minor: Part of the right kept for `finish_cycle`.
+        idle_ms: Without a metered unit for this long a session ends; 0: never.
+        session_ms_max: A session ends after this long whatever happens.
+        cycle: For mode `cycle`.
+        permission: Name of the permission that the card's owner needs; empty: none.
+        deposit_minor: Deposit that the account must have paid; 0: none.
+        locked: No sessions may start.
+        out_of_service: Why it is out of service; empty: it is in service.
+    """
+
+    id: str
+    name: str
+    kind: str = "machine"
+    mode: Mode = Mode.METERED
+    tariff: str = ""
+    tariff_by_group: dict[str, str] = {}
+    want_minor: int = 500
+    hub_down: HubDown = HubDown.BACKED_THEN_FLOOR
+    at_zero: AtZero = AtZero.STOP
+    reserve_minor: int = 0
+    idle_ms: int = 0
+    session_ms_max: int = 24 * 3_600_000
+    cycle: Cycle = Cycle()
+    permission: str = ""
+    deposit_minor: int = 0
+    locked: bool = False
+    out_of_service: str = ""
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """Rules of a controller as a whole.
+
+    Attributes:
+        want_timeout_ms: How long a tap waits for the hub.
+        checkpoint_ms: How often a running session is checkpointed.
+        low_percent: More is asked for when this share of the right is left.
+        state_ms: How often the live view is published.
+        batch_events_max: Events in one batch at most.
+        batch_wait_ms: How long an event may wait for others.
+    """
+
+    want_timeout_ms: int = 1_500
+    checkpoint_ms: int = 10_000
+    low_percent: int = 30
+    state_ms: int = 2_000
+    batch_events_max: int = 100
+    batch_wait_ms: int = 1_000
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, tag="config", tag_field="kind"):
+    """The configuration of one controller: body of `down/config`.
+
+    Attributes:
+        receiver: The controller.
+        version: Rises with each change; an older one is refused.
+        site: Where it stands.
+        timezone: IANA name of the site's time zone.
+        machines: Its machines.
+        tariffs: Every version that its machines can start with.
+        policy: Its rules.
+    """
+
+    receiver: str
+    version: int
+    site: str = ""
+    timezone: str = "UTC"
+    machines: tuple[Machine, ...] = ()
+    tariffs: tuple[Tariff, ...] = ()
+    policy: Policy = Policy()
+
+
+def tariff_id_for(machine: Machine, group: str, own: dict[str, str]) -> str:
+    """Which tariff prices a session: the account's own, its group's, or everyone's.
+
+    Args:
+        machine: The machine.
+        group: The account's price group.
+        own: The account's own prices: machine id or machine kind to tariff id.
+    """
+    return (
+        own.get(machine.id)
+        or own.get(machine.kind)
+        or machine.tariff_by_group.get(group)
+        or machine.tariff
+    )
