@@ -1,0 +1,3 @@
+"""Buttons, and a machine's own feedback."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""What counts usage."""
+
+from __future__ import annotations

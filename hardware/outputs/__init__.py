@@ -1,0 +1,3 @@
+"""What switches a machine."""
+
+from __future__ import annotations

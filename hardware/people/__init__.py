@@ -1,0 +1,3 @@
+"""What a person sees at a machine."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Card readers."""
+
+from __future__ import annotations
