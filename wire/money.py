@@ -20,7 +20,7 @@ AMOUNT_MINOR_MAX = 10**15
 """No single amount is larger. A sum of a thousand of them still fits SQL's 64 bits."""
 
 PPM = 1_000_000
-_AMOUNT = re.compile(r"([+-]?)(\d{1,18})(?:\.(\d{1,6}))?")
+_AMOUNT = re.compile(r"([+-]?)(\d{1,18})(?:\.(\d{1,6}))?", re.ASCII)
 
 
 class Unit(msgspec.Struct, frozen=True):

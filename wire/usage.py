@@ -74,8 +74,8 @@ def add_use(tariff: Tariff, usage: Usage, from_wall_ms: int, time_ms: int, quant
     """Add a stretch of use that began at a wall time.
 
     Time is split exactly at the bands' edges. Quantity is read at the end of the
-    stretch and belongs to the band that holds there, since no meter says when
-    within a stretch it was used; stretches are as short as the reading interval.
+    stretch and belongs to the band of the stretch's last moment, since no meter says
+    when within a stretch it was used; stretches are as short as the reading interval.
 
     Args:
         tariff: The session's frozen tariff.
@@ -91,8 +91,7 @@ def add_use(tariff: Tariff, usage: Usage, from_wall_ms: int, time_ms: int, quant
         minute_end = min(end, (start // MINUTE_MS + 1) * MINUTE_MS)
         usage = add_segment(usage, Segment(band_at(tariff, start), minute_end - start, 0))
         start = minute_end
-    at = max(from_wall_ms, end - 1)
-    return add_segment(usage, Segment(band_at(tariff, at), 0, quantity))
+    return add_segment(usage, Segment(band_at(tariff, end - 1), 0, quantity))
 
 
 def band_at(tariff: Tariff, wall_ms: int) -> int:
