@@ -1,0 +1,129 @@
+"""The world's end of an agent's pins."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import struct
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock, Thread
+
+import msgspec
+
+from simulator.parts.pin_lines import LINE_BYTES_MAX, DrivePin, decode_level, encode_line
+
+_log = logging.getLogger(__name__)
+
+_SEND_TIMEOUT_S = 2
+"""An agent that doesn't read its pins that long (stopped, swapping) loses the edges."""
+
+OnOutput = Callable[[int, bool | None, int], None]
+"""Told of pin, level (None: released) and `mono_ns`."""
+
+
+class PinHost:
+    """Listens for one agent at a time; a second one waits until the first is gone.
+
+    Args:
+        path: Where the socket shall be.
+        on_output: Called from the host's thread for each change of an output.
+    """
+
+    def __init__(self, path: Path, on_output: OnOutput) -> None:
+        self._path = path
+        self._on_output = on_output
+        self._lock = Lock()
+        self._held: dict[int, bool] = {}
+        self._agent: socket.socket | None = None
+        path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        self._thread = Thread(target=self._accept, name=f"pins {path.name}", daemon=True)
+
+    def start(self) -> None:
+        """Let an agent in; one that came before waits at the socket."""
+        self._thread.start()
+
+    @property
+    def connected(self) -> bool:
+        """Whether an agent's pins are there."""
+        with self._lock:
+            return self._agent is not None
+
+    def hold(self, pin: int, level: bool | None) -> None:  # noqa: FBT001 a pin's level
+        """Hold an input high or low, also for agents that come later; None lets go."""
+        with self._lock:
+            if level is None:
+                self._held.pop(pin, None)
+            else:
+                self._held[pin] = level
+            self._send(DrivePin(pin=pin, level=level))
+
+    def pulse(self, pin: int, count: int = 1) -> bool:
+        """Pulse an input `count` times; False when nobody is there to count."""
+        with self._lock:
+            return self._send(DrivePin(pin=pin, pulses=count))
+
+    def close(self) -> None:
+        """Stop listening and hang up."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            if self._agent is not None:
+                with suppress(OSError):
+                    self._agent.shutdown(socket.SHUT_RDWR)
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._path.unlink(missing_ok=True)
+
+    def _send(self, order: DrivePin) -> bool:
+        if self._agent is None:
+            return False
+        try:
+            self._agent.sendall(encode_line(order))
+        except OSError:
+            return False
+        return True
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                agent, _ = self._listener.accept()
+            except OSError:
+                return
+            self._serve(agent)
+
+    def _serve(self, agent: socket.socket) -> None:
+        # A send time-out only: reading waits for ever.
+        timeout = struct.pack("@ll", _SEND_TIMEOUT_S, 0)
+        agent.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
+        with self._lock:
+            self._agent = agent
+            for pin, level in self._held.items():
+                self._send(DrivePin(pin=pin, level=level))
+        outputs: set[int] = set()
+        with suppress(OSError), agent.makefile("rb") as lines:
+            while line := lines.readline(LINE_BYTES_MAX):
+                self._take(line, outputs)
+        with self._lock:
+            self._agent = None
+        agent.close()
+        for pin in sorted(outputs):
+            self._on_output(pin, None, time.monotonic_ns())
+
+    def _take(self, line: bytes, outputs: set[int]) -> None:
+        try:
+            message = decode_level(line)
+        except msgspec.DecodeError as error:
+            _log.warning("a line that isn't one: %s", error)
+            return
+        if message.level is None:
+            outputs.discard(message.pin)
+        else:
+            outputs.add(message.pin)
+        self._on_output(message.pin, message.level, message.mono_ns)
