@@ -1,0 +1,69 @@
+"""The benchmarks by name, loaded only when asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from simulator.benchmarks.rows import Row, Say
+from simulator.errors import SetupError
+
+Measure = Callable[[Say], list[Row]]
+"""Runs one benchmark, bounded in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """One benchmark.
+
+    Attributes:
+        name: How to ask for it.
+        words: What it measures, for people.
+        where: `module:function` of its `Measure`.
+    """
+
+    name: str
+    words: str
+    where: str
+
+
+BENCHMARKS = (
+    Benchmark("tap", "card in the field until the output is set", "tap:measure"),
+    Benchmark("ledger", "transfers from 1,000 waiters at once", "ledger:measure_many"),
+    Benchmark(
+        "ledger-single", "transfers from one waiter after the other", "ledger:measure_single"
+    ),
+    Benchmark("ingest", "journal events from MQTT to committed", "ingest:measure_ingest"),
+    Benchmark(
+        "catch-up", "one controller's 10,000 events after an outage", "ingest:measure_catch_up"
+    ),
+    Benchmark("agent-memory", "a controller with 100,000 cards", "agent_memory:measure"),
+)
+
+
+def choose(names: Iterable[str]) -> tuple[Benchmark, ...]:
+    """Look benchmarks up; no names: all.
+
+    Raises:
+        SetupError: There is no such benchmark.
+    """
+    wanted = tuple(names)
+    known = {benchmark.name: benchmark for benchmark in BENCHMARKS}
+    for name in wanted:
+        if name not in known:
+            raise SetupError(f"there is no benchmark {name!r}; there are {', '.join(known)}")
+    return tuple(known[name] for name in wanted) or BENCHMARKS
+
+
+def run(benchmarks: Iterable[Benchmark], say: Say) -> Iterator[Row]:
+    """Run benchmarks one after the other, and give their rows as they come."""
+    for benchmark in benchmarks:
+        say(f"{benchmark.name}: {benchmark.words}")
+        yield from _load(benchmark)(say)
+
+
+def _load(benchmark: Benchmark) -> Measure:
+    module, _, function = benchmark.where.partition(":")
+    measure: Measure = getattr(importlib.import_module(f"simulator.benchmarks.{module}"), function)
+    return measure
