@@ -72,10 +72,12 @@ class GpioOutput:
                 raise PartError(self._part, "it is closed", "Restart the controller's service")
             now_ms = self._now_ms()
             # The lease first: the watchdog covers the pin before it goes on.
+            shorter = now_ms + lease_ms < self._lease_until_ms
             self._lease_until_ms = now_ms + lease_ms
+            if shorter or self._on_since_ms is None:
+                self._changed.notify_all()
             if self._on_since_ms is None:
                 self._on_since_ms = now_ms
-                self._changed.notify_all()
                 with as_part_error(self._part):
                     self._device.on()
 

@@ -53,12 +53,17 @@ class EventLog:
         raise AssertionError(f"unexpected {event}")
 
 
-def eventually(check: Callable[[], bool]) -> None:
-    """Wait until `check` holds."""
-    end = time.monotonic() + WAIT_S
-    while not check():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.005)
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """Wait until a check holds."""
+
+    def wait(check: Callable[[], bool]) -> None:
+        end = time.monotonic() + WAIT_S
+        while not check():
+            assert time.monotonic() < end, "it never came true"
+            time.sleep(0.005)
+
+    return wait
 
 
 @pytest.fixture

@@ -1,0 +1,83 @@
+"""What every part must do, whatever its driver."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import msgspec
+import pytest
+
+from hardware import factory, specs
+from hardware.errors import PartError, SpecError
+from hardware.ports import Quality
+
+
+def parts(tmp_path, clock):
+    output = factory.open_output(specs.OutputSpec(pin=17), clock)
+    yield output
+    yield factory.open_meter(specs.MeterSpec(unit="pulse", pin=5))
+    count = str(tmp_path / "count")
+    yield factory.open_meter(specs.MeterSpec(unit="pulse", driver="counter", path=count))
+    yield factory.open_meter(specs.MeterSpec(unit="s", driver="runtime"), output)
+    yield factory.open_button(specs.ButtonSpec(id="b", pin=6), clock)
+    yield factory.open_input(specs.InputSpec(id="i", pin=7), clock)
+    yield factory.open_indicator(specs.IndicatorSpec(red=2, green=3, blue=4))
+    yield factory.open_display(specs.DisplaySpec(port=str(tmp_path / "pole")))
+    yield factory.open_reader(specs.ReaderSpec(id="r", port=str(tmp_path / "front")), clock)
+
+
+def test_every_part_closes_twice_and_gives_its_pins_back(pins, tmp_path, clock):
+    for _ in range(2):
+        for part in list(parts(tmp_path, clock)):
+            part.close()
+            part.close()
+
+
+def test_a_meter_answers_also_after_it_was_closed(pins, tmp_path, clock):
+    for part in list(parts(tmp_path, clock)):
+        if hasattr(part, "read"):
+            part.close()
+            reading = part.read()
+            assert reading.total == 0
+            assert reading.quality in Quality
+            assert reading.lost == 0
+        part.close()
+
+
+@pytest.mark.parametrize(
+    "open_part",
+    [
+        lambda clock: factory.open_reader(specs.ReaderSpec(id="r", port="/x", driver="q"), clock),
+        lambda clock: factory.open_output(specs.OutputSpec(pin=1, driver="q"), clock),
+        lambda _: factory.open_meter(specs.MeterSpec(unit="s", driver="q")),
+        lambda _: factory.open_indicator(specs.IndicatorSpec(red=1, green=2, blue=3, driver="q")),
+        lambda _: factory.open_display(specs.DisplaySpec(port="/x", driver="q")),
+    ],
+)
+def test_an_unknown_driver_names_the_known_ones(open_part, clock):
+    with pytest.raises(SpecError, match=r"unknown \w+ driver 'q'; known are '\w+"):
+        open_part(clock)
+
+
+def test_a_lamp_pin_in_use_gives_the_other_pins_back(pins, clock):
+    relay = factory.open_output(specs.OutputSpec(pin=4), clock)
+    with pytest.raises(PartError, match="blue lamp"):
+        factory.open_indicator(specs.IndicatorSpec(red=2, green=3, blue=4))
+    factory.open_output(specs.OutputSpec(pin=2), clock).close()
+    relay.close()
+
+
+@pytest.mark.parametrize("kind", [specs.ReaderSpec, specs.OutputSpec, specs.MeterSpec])
+def test_a_misspelt_field_is_refused(kind):
+    toml = b"id = 'r'\nport = '/x'\npin = 1\nunit = 's'\nprot = 1\n"
+    with pytest.raises(msgspec.ValidationError, match="unknown field"):
+        msgspec.toml.decode(toml, type=kind)
+
+
+def test_specs_and_factory_import_no_driver_library():
+    code = (
+        "import sys, hardware.factory, hardware.specs, hardware.ports\n"
+        "assert not {'nfc', 'gpiozero', 'serial'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
