@@ -53,7 +53,8 @@ class CardPresent:
         reader: Id of the reader.
         uid: 4, 7 or 10 bytes as the card sent them. A random UID
             (`wire.ids.is_random_uid`) is passed on as it is.
-        kind: What the card seems to be, for people: "ntag213", "iso14443a", …
+        kind: What the card seems to be, for people: "type2", "mifare_classic_1k",
+            "iso14443-4", …
             Nothing may be decided by it.
         level: What the card proved. 0: only its UID, which can be copied; 1 and 2
             as DESIGN section 6.
@@ -77,7 +78,12 @@ class CardGone:
 
 @dataclass(frozen=True, slots=True)
 class CardsSeveral:
-    """Two or more cards lie on a reader, so none may be charged."""
+    """Two or more cards lie on a reader, so none may be charged.
+
+    Also sent after `CardPresent`, when another card comes. No card is reported until
+    the field was empty (`CardGone`): who pulls one of two cards away hasn't chosen
+    the other one.
+    """
 
     reader: str
     mono_ms: int

@@ -68,11 +68,22 @@ def test_a_lamp_pin_in_use_gives_the_other_pins_back(pins, clock):
     relay.close()
 
 
-@pytest.mark.parametrize("kind", [specs.ReaderSpec, specs.OutputSpec, specs.MeterSpec])
-def test_a_misspelt_field_is_refused(kind):
-    toml = b"id = 'r'\nport = '/x'\npin = 1\nunit = 's'\nprot = 1\n"
-    with pytest.raises(msgspec.ValidationError, match="unknown field"):
-        msgspec.toml.decode(toml, type=kind)
+@pytest.mark.parametrize(
+    ("kind", "toml"),
+    [
+        (specs.ReaderSpec, b"id = 'r'\nport = '/x'\n"),
+        (specs.OutputSpec, b"pin = 1\n"),
+        (specs.MeterSpec, b"unit = 's'\n"),
+        (specs.ButtonSpec, b"id = 'b'\npin = 1\n"),
+        (specs.InputSpec, b"id = 'i'\npin = 1\n"),
+        (specs.IndicatorSpec, b"red = 1\ngreen = 2\nblue = 3\n"),
+        (specs.DisplaySpec, b"port = '/x'\n"),
+    ],
+)
+def test_a_misspelt_field_is_refused(kind, toml):
+    assert msgspec.toml.decode(toml, type=kind)
+    with pytest.raises(msgspec.ValidationError, match="unknown field `prot`"):
+        msgspec.toml.decode(toml + b"prot = 1\n", type=kind)
 
 
 def test_specs_and_factory_import_no_driver_library():
