@@ -1,0 +1,275 @@
+"""The controller's own file: which parts there are and how they are wired.
+
+What machines cost and mean comes from the hub; see `wire.machines`. The file is
+TOML; `deploy/agent.toml` shows every key.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from firmware_agent.config_check import check_table
+from firmware_agent.errors import ConfigError
+from hardware.factory import (
+    DISPLAY_DRIVERS,
+    INDICATOR_DRIVERS,
+    METER_DRIVERS,
+    OUTPUT_DRIVERS,
+    READER_DRIVERS,
+)
+from hardware.specs import (
+    PIN_MAX,
+    DisplaySpec,
+    IndicatorSpec,
+    MeterSpec,
+    OutputSpec,
+    ReaderSpec,
+)
+from wire.codec import Format
+from wire.ids import is_name
+
+CONFIG_PATH = "/etc/standpipe/agent.toml"
+DATA_DIR = "/var/lib/standpipe"
+MACHINES_MAX = 32
+"""More than a controller's header has pins for; bounds the live view."""
+JOURNAL_BYTES_MIN = 1 << 20
+"""Below this the card list of a site doesn't fit."""
+
+
+class PinConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A button of a machine, to ground.
+
+    Attributes:
+        pin: BCM number.
+    """
+
+    pin: int
+
+
+class FeedbackConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A machine's own signal that it runs.
+
+    Attributes:
+        pin: BCM number.
+        active_high: Which level means that it runs.
+    """
+
+    pin: int
+    active_high: bool = True
+
+
+class ReaderConfig(ReaderSpec, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A card reader, and what stands beside it when machines share it.
+
+    Attributes:
+        indicator: Lamps at the reader.
+        display: Display at the reader.
+    """
+
+    indicator: IndicatorSpec | None = None
+    display: DisplaySpec | None = None
+
+
+class MachineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one machine is wired.
+
+    Attributes:
+        id: Name of the machine, as at the hub.
+        output: What switches it.
+        reader: Id of its reader; empty: it is started by the hub only. Machines that
+            share a reader each need a `button`.
+        meter: What counts its use; None: only time is counted.
+        feedback: The machine's own signal that it runs.
+        button: With a reader of its own the button stops a session; with a shared
+            reader it chooses the machine, before or after the tap.
+        indicator: Lamps at the machine.
+        display: Display at the machine.
+    """
+
+    id: str
+    output: OutputSpec
+    reader: str = ""
+    meter: MeterSpec | None = None
+    feedback: FeedbackConfig | None = None
+    button: PinConfig | None = None
+    indicator: IndicatorSpec | None = None
+    display: DisplaySpec | None = None
+
+
+class BrokerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Another way to the broker than the one given at enrolment.
+
+    Attributes:
+        host: Name or address.
+        port: TCP port.
+    """
+
+    host: str
+    port: int
+
+
+class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A controller's file.
+
+    Attributes:
+        data_dir: Folder of the journal and the key; on a disk that survives power cuts.
+        log_level: `debug`, `info`, `warning` or `error`.
+        rtc: Whether the controller has a clock with a battery.
+        wire_format: `json`, or `msgpack` for a metered link.
+        journal_bytes_max: The database is never larger; when it is full, nothing is
+            authorised until the hub has acknowledged events.
+        broker: Another way to the broker.
+        readers: Card readers.
+        machines: Machines.
+    """
+
+    data_dir: str = DATA_DIR
+    log_level: str = "info"
+    rtc: bool = False
+    wire_format: str = "json"
+    journal_bytes_max: int = 1 << 30
+    broker: BrokerConfig | None = None
+    readers: tuple[ReaderConfig, ...] = ()
+    machines: tuple[MachineConfig, ...] = ()
+
+    @property
+    def format(self) -> Format:
+        """The wire's format."""
+        return Format.MSGPACK if self.wire_format == "msgpack" else Format.JSON
+
+
+_DRIVERS: dict[type, tuple[str, ...]] = {
+    ReaderConfig: READER_DRIVERS,
+    OutputSpec: OUTPUT_DRIVERS,
+    MeterSpec: METER_DRIVERS,
+    IndicatorSpec: INDICATOR_DRIVERS,
+    DisplaySpec: DISPLAY_DRIVERS,
+}
+
+
+def load_config(path: str | Path) -> AgentConfig:
+    """Read a controller's file.
+
+    Raises:
+        ConfigError: It can't be read, isn't TOML, or asks for what can't be.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError((f"{path} can't be read: {error}",)) from None
+    return parse_config(text)
+
+
+def parse_config(text: str) -> AgentConfig:
+    """Read a controller's file from its text.
+
+    Raises:
+        ConfigError: With every problem found.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError((f"not TOML: {error}",)) from None
+    problems = check_table(data, AgentConfig, "")
+    if problems:
+        raise ConfigError(tuple(problems))
+    config = msgspec.convert(data, AgentConfig)
+    found = tuple(_rules(config))
+    if found:
+        raise ConfigError(found)
+    return config
+
+
+def _rules(config: AgentConfig) -> Iterator[str]:
+    if not config.data_dir.startswith("/"):
+        yield "data_dir: write an absolute path, it begins with /"
+    if config.log_level not in {"debug", "info", "warning", "error"}:
+        yield f"log_level: is {config.log_level!r}; write debug, info, warning or error"
+    if config.wire_format not in {"json", "msgpack"}:
+        yield f"wire_format: is {config.wire_format!r}; write json or msgpack"
+    if config.journal_bytes_max < JOURNAL_BYTES_MIN:
+        yield f"journal_bytes_max: write at least {JOURNAL_BYTES_MIN}"
+    if len(config.machines) > MACHINES_MAX:
+        yield f"machines: at most {MACHINES_MAX} at one controller"
+    yield from _check_names("readers", [reader.id for reader in config.readers])
+    yield from _check_names("machines", [machine.id for machine in config.machines])
+    yield from _check_readers(config)
+    yield from _check_drivers(config)
+    yield from _check_pins(config)
+
+
+def _check_names(where: str, names: list[str]) -> Iterator[str]:
+    for index, name in enumerate(names):
+        if not is_name(name):
+            yield f"{where}[{index}].id: is {name!r}; use lower case, digits and _ . -"
+    for name, count in Counter(names).items():
+        if count > 1:
+            yield f"{where}: the id {name!r} is used {count} times; give each its own"
+
+
+def _check_readers(config: AgentConfig) -> Iterator[str]:
+    known = {reader.id for reader in config.readers}
+    users = Counter(machine.reader for machine in config.machines if machine.reader)
+    for index, machine in enumerate(config.machines):
+        where = f"machines[{index}]"
+        if machine.reader and machine.reader not in known:
+            yield f"{where}.reader: there is no reader {machine.reader!r} under [[readers]]"
+        if users[machine.reader] > 1 and machine.button is None:
+            yield (
+                f"{where}.button: missing; {machine.reader!r} serves several machines, "
+                "so each needs a button to be chosen with"
+            )
+
+
+def _check_drivers(config: AgentConfig) -> Iterator[str]:
+    for where, spec in _specs(config):
+        known = _DRIVERS.get(type(spec))
+        driver = getattr(spec, "driver", None)
+        if known is not None and driver not in known:
+            yield f"{where}.driver: is {driver!r}; write {' or '.join(known)}"
+        port = getattr(spec, "port", "/")
+        if not port.startswith("/"):
+            yield f"{where}.port: is {port!r}; write an absolute path like /dev/ttyAMA0"
+        if isinstance(spec, MeterSpec):
+            yield from _check_meter(where, spec)
+
+
+def _check_meter(where: str, spec: MeterSpec) -> Iterator[str]:
+    if spec.driver == "pulse" and spec.pin is None:
+        yield f"{where}.pin: missing; write the BCM number of the pulse input"
+    if spec.driver == "counter" and spec.path is None:
+        yield f"{where}.path: missing; write the path of the kernel's count file"
+    if spec.units_numerator < 1 or spec.units_denominator < 1:
+        yield f"{where}: units_numerator and units_denominator must be 1 or more"
+
+
+def _check_pins(config: AgentConfig) -> Iterator[str]:
+    users: dict[int, list[str]] = {}
+    for where, spec in _specs(config):
+        for name in ("pin", "reset_pin", "red", "green", "blue"):
+            pin = getattr(spec, name, None)
+            if pin is None:
+                continue
+            users.setdefault(pin, []).append(f"{where}.{name}")
+            if not 0 <= pin <= PIN_MAX:
+                yield f"{where}.{name}: is {pin}; a BCM number is 0 to {PIN_MAX}"
+    for pin, where_used in users.items():
+        if len(where_used) > 1:
+            yield f"pin {pin} is used by {' and '.join(where_used)}; each needs its own"
+
+
+def _specs(config: AgentConfig) -> Iterator[tuple[str, object]]:
+    for index, reader in enumerate(config.readers):
+        yield f"readers[{index}]", reader
+        for name in ("indicator", "display"):
+            if (spec := getattr(reader, name)) is not None:
+                yield f"readers[{index}].{name}", spec
+    for index, machine in enumerate(config.machines):
+        for name in ("output", "meter", "feedback", "button", "indicator", "display"):
+            if (spec := getattr(machine, name)) is not None:
+                yield f"machines[{index}].{name}", spec

@@ -1,0 +1,125 @@
+"""From the end of use to a journalled end: stop, take the last reading, settle."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from firmware_agent.core.allowance import Rights, excess, release, spend
+from firmware_agent.core.effects import SwitchOff
+from firmware_agent.core.model import MachineState, Session, Stopping
+from firmware_agent.core.session import State, Trigger, come_to_rest
+from firmware_agent.core.turn import Turn
+from wire.events import Ended, Released, SessionEnded
+from wire.machines import Machine, Mode
+from wire.usage import NOTHING
+
+SETTLE_MS = 300
+"""After an output goes off, meters still send what they counted: S0 pulses are up to
+100 ms long, bus meters update a few times a second."""
+
+CUTTING = frozenset({Ended.COMMAND, Ended.FAULT, Ended.SHUTDOWN, Ended.POWER_LOST})
+"""Ends that aren't the customer's doing."""
+
+
+def stop(
+    turn: Turn, machine: MachineState, reason: Ended, *, released: bool = False
+) -> MachineState:
+    """End the use of a machine now; the end is journalled after the last reading.
+
+    Args:
+        turn: The step.
+        machine: In a session that isn't stopping yet.
+        reason: Why.
+        released: Whether the charge is dropped.
+    """
+    session = _session(machine)
+    drop = released or is_cut_cycle(session.spec, reason)
+    waits = session.spec.mode is Mode.METERED and machine.wiring.meter_unit is not None
+    settle_ms = turn.moment.mono_ms + (SETTLE_MS if waits else 0)
+    stopping = Stopping(reason, turn.moment.stamp, settle_ms, drop)
+    session = replace(session, stopping=stopping, want=None)
+    turn.emit(SwitchOff(machine.id))
+    return turn.move(replace(machine, session=session), Trigger.STOP)
+
+
+def is_cut_cycle(spec: Machine, reason: Ended) -> bool:
+    """Whether a cycle was cut half way through no fault of the customer: it is free.
+
+    A cycle that was started by a pulse runs on by itself and is owed.
+    """
+    return spec.mode is Mode.CYCLE and spec.cycle.pulse_ms == 0 and reason in CUTTING
+
+
+def settle(turn: Turn, machine: MachineState) -> MachineState:
+    """Journal the end of a session, and give back what isn't needed any more."""
+    session = _session(machine)
+    stopping = session.stopping
+    assert stopping is not None, "use ends before it is settled"
+    usage = NOTHING if stopping.released else session.usage
+    charge = 0 if stopping.released else session.charge_minor
+    seq = turn.state.last_seq + 1
+    rights, backed, unbacked = spend(turn.rights(session.account), charge, seq)
+    turn.append(
+        SessionEnded,
+        session=session.id,
+        machine=machine.id,
+        account=session.account,
+        card=session.entry.card,
+        tariff=session.tariff.id if session.tariff is not None else "",
+        tariff_version=session.tariff.version if session.tariff is not None else 0,
+        started=session.started,
+        ended=stopping.ended,
+        reason=stopping.reason,
+        usage=usage,
+        charge_minor=charge,
+        backed_minor=backed,
+        unbacked_minor=unbacked,
+        units_lost=session.track.units_lost,
+        totals=rights.totals,
+    )
+    turn.put_rights(rights)
+    machine = turn.move(replace(machine, session=None), Trigger.SETTLE)
+    words = _farewell(stopping.reason, charge)
+    machine = turn.notice(machine, words=words, amount_minor=charge, unit=session.unit)
+    release_excess(turn, rights)
+    return rest(turn, turn.machine(machine.id))
+
+
+def release_excess(turn: Turn, rights: Rights) -> Rights:
+    """Give backed rights above the target back, unless the account is busy here."""
+    amount = excess(rights)
+    if amount == 0 or turn.state.is_busy(rights.account) or not turn.may_append:
+        return rights
+    rights = release(rights, amount)
+    turn.append(Released, account=rights.account, amount_minor=amount, totals=rights.totals)
+    turn.put_rights(rights)
+    return rights
+
+
+def rest(turn: Turn, machine: MachineState) -> MachineState:
+    """Bring a machine that nobody uses to the state of rest that holds for it."""
+    wanted = State.FREE
+    if machine.broken:
+        wanted = State.FAULT
+    elif machine.spec is None or machine.spec.out_of_service:
+        wanted = State.OUT_OF_SERVICE
+    elif machine.locked or machine.spec.locked:
+        wanted = State.LOCKED
+    if machine.state is wanted:
+        return machine
+    return turn.put_state(machine, come_to_rest(machine.state, wanted))
+
+
+def _farewell(reason: Ended, charge_minor: int) -> str:
+    if reason is Ended.FEEDBACK_MISSING:
+        return "Did not start"
+    if reason is Ended.ZERO_BALANCE:
+        return "Balance used up"
+    if reason is Ended.FAULT:
+        return "Stopped: fault"
+    return "Thank you" if charge_minor else "Ended"
+
+
+def _session(machine: MachineState) -> Session:
+    assert machine.session is not None, f"{machine.id} has no session"
+    return machine.session

@@ -1,0 +1,209 @@
+"""What the core is told.
+
+Whatever takes a look-up, a signature or an id is done before: an input carries it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from firmware_agent.core.allowance import Rights
+from firmware_agent.core.model import Alarm
+from hardware.ports import Reading
+from wire.downlink import CardEntry, Command, Right, WantAnswer
+from wire.events import ClockState
+from wire.machines import Config
+
+
+@dataclass(frozen=True, slots=True)
+class CardTapped:
+    """One card lies on a reader.
+
+    Attributes:
+        reader: Which.
+        card: Reference of the card; empty for a random UID.
+        entry: What the card list says; None: nothing.
+        rights: Rights of its account; None: the card is unknown.
+        level: What the card proved.
+        session: A fresh id, used if a session comes of it.
+    """
+
+    reader: str
+    card: str
+    entry: CardEntry | None
+    rights: Rights | None
+    level: int
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardsClashed:
+    """Several cards lie on a reader."""
+
+    reader: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderChanged:
+    """A reader answers again, or stopped answering.
+
+    Attributes:
+        reader: Which.
+        reason: Why it is down; empty: it is up.
+    """
+
+    reader: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """Someone pressed the button of a machine."""
+
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackChanged:
+    """A machine's own signal that it runs changed."""
+
+    machine: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """A machine was read.
+
+    Attributes:
+        machine: Which.
+        on_ms: On-time of its output, cumulative.
+        reading: Of its meter; None: it has none.
+    """
+
+    machine: str
+    on_ms: int
+    reading: Reading | None
+
+
+@dataclass(frozen=True, slots=True)
+class PartChanged:
+    """A machine's output failed, or can be driven again.
+
+    Attributes:
+        machine: Which.
+        reason: What failed; empty: it works.
+        is_meter: Whether it was the meter that couldn't be opened.
+    """
+
+    machine: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """Time passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """The hub can be reached, or not."""
+
+    online: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsCame:
+    """Rights and answers came from the hub.
+
+    Attributes:
+        revision: Of the message.
+        rights: Each right with what was held of that account.
+        answers: To wants.
+    """
+
+    revision: int
+    rights: tuple[tuple[Right, Rights], ...]
+    answers: tuple[WantAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigCame:
+    """A newer configuration came, checked.
+
+    Attributes:
+        config: It.
+        journal: Whether it is to be journalled; not when it is read back at a start.
+    """
+
+    config: Config
+    journal: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CommandCame:
+    """A command to be obeyed now: fresh, not expired, not obeyed before.
+
+    Attributes:
+        command: It.
+        entry: For a start: what the card list says of its card.
+        rights: For a start: of the card's account.
+        session: A fresh id.
+    """
+
+    command: Command
+    entry: CardEntry | None
+    rights: Rights | None
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockShifted:
+    """The hub's clock showed the own one to be off.
+
+    Attributes:
+        offset_ms: Hub's time minus own time.
+        was: Trust before.
+    """
+
+    offset_ms: int
+    was: ClockState
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmChanged:
+    """Nothing may start from now on, or again; see `Alarm`."""
+
+    alarm: Alarm | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExcessFound:
+    """An account that isn't in play holds more backed rights than its target."""
+
+    rights: Rights
+
+
+@dataclass(frozen=True, slots=True)
+class ShutDown:
+    """The agent ends: settle every session."""
+
+
+Input = (
+    CardTapped
+    | CardsClashed
+    | ReaderChanged
+    | Pressed
+    | FeedbackChanged
+    | Metered
+    | PartChanged
+    | Ticked
+    | LinkChanged
+    | AccountsCame
+    | ConfigCame
+    | CommandCame
+    | ClockShifted
+    | AlarmChanged
+    | ExcessFound
+    | ShutDown
+)

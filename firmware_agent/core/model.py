@@ -1,0 +1,360 @@
+"""What the core knows: the state of a controller, all of it immutable.
+
+A step builds a new state; the old one stays whole, so that a commit that fails
+leaves nothing half done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from firmware_agent.core.allowance import Rights
+from firmware_agent.core.metering import Track
+from firmware_agent.core.session import IN_SESSION, MAY_BE_ON, State
+from wire.downlink import CardEntry
+from wire.errors import Code
+from wire.events import ClockState, Ended, Stamp
+from wire.machines import Machine, Mode, Policy
+from wire.tariff import Tariff
+from wire.usage import NOTHING, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When an input is taken.
+
+    Attributes:
+        wall_ms: Wall time, corrected by what the hub's clock says.
+        mono_ms: Monotonic time.
+        boot_id: This start of the agent.
+        clock: Trust in `wall_ms`.
+    """
+
+    wall_ms: int
+    mono_ms: int
+    boot_id: str
+    clock: ClockState = ClockState.STALE
+
+    @property
+    def stamp(self) -> Stamp:
+        """This moment as events tell it."""
+        return Stamp(
+            wall_ms=self.wall_ms, mono_ms=self.mono_ms, boot_id=self.boot_id, clock=self.clock
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What the controller's file says about a machine, as far as deciding needs it.
+
+    Attributes:
+        machine: Its id.
+        reader: Its reader; empty: none.
+        shared: Whether other machines use the same reader.
+        meter_unit: Base unit of its meter; None: it has none.
+        has_feedback: Whether it says by itself that it runs.
+    """
+
+    machine: str
+    reader: str = ""
+    shared: bool = False
+    meter_unit: str | None = None
+    has_feedback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Why no session may start.
+
+    Attributes:
+        code: A `Code`.
+        words: What is wrong and what to do.
+        writable: Whether events can still be journalled.
+    """
+
+    code: Code
+    words: str
+    writable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a person is told for a few seconds.
+
+    Attributes:
+        code: Why refused; None: what follows is no refusal.
+        words: First line when there is no code.
+        amount_minor: Amount it is about: missing, or charged.
+        unit: Unit of the amount.
+        until_ms: Monotonic time when it goes.
+    """
+
+    until_ms: int
+    code: Code | None = None
+    words: str = ""
+    amount_minor: int = 0
+    unit: str = "EUR"
+
+
+@dataclass(frozen=True, slots=True)
+class PendingWant:
+    """A want without an answer.
+
+    Attributes:
+        request: Its id; repeated with the same one.
+        amount_minor: How much.
+        sent_ms: Monotonic time of the last sending.
+    """
+
+    request: str
+    amount_minor: int
+    sent_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A tap that waits for the hub.
+
+    Attributes:
+        session: Id that the session will have.
+        entry: The card.
+        spec: The machine's configuration, as at the tap.
+        tariff: What will price the session, as at the tap.
+        need_minor: What the start takes.
+        want: What was asked.
+        deadline_ms: Monotonic time when the policy decides.
+        command: Id of the command that asked for the start; empty: a tap.
+    """
+
+    session: str
+    entry: CardEntry
+    spec: Machine
+    tariff: Tariff | None
+    need_minor: int
+    want: PendingWant
+    deadline_ms: int
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """A session whose use has ended.
+
+    Attributes:
+        reason: Why.
+        ended: When.
+        settle_ms: Monotonic time when the last reading is taken.
+        released: Whether the charge is dropped.
+    """
+
+    reason: Ended
+    ended: Stamp
+    settle_ms: int
+    released: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session that is open in the journal.
+
+    Attributes:
+        id: Made at the tap.
+        spec: The machine's configuration, frozen at the start.
+        entry: The card, as at the start.
+        tariff: Frozen at the start; None: free.
+        started: When.
+        started_ms: Monotonic.
+        usage: So far.
+        charge_minor: So far.
+        track: Where it stands at its meter.
+        checkpoint_ms: Monotonic time of the last journalled progress.
+        checkpoint_usage: Usage in it.
+        active_ms: Monotonic time when something was last used.
+        want: Question to the hub without an answer.
+        wants: How many questions were asked.
+        want_after_ms: Monotonic time before which nothing more is asked.
+        finishing: It lives on the reserve.
+        paused_ms: Monotonic time since when it is paused.
+        meter_fault: A silent meter was journalled.
+        stopping: Set once use has ended.
+    """
+
+    id: str
+    spec: Machine
+    entry: CardEntry
+    tariff: Tariff | None
+    started: Stamp
+    started_ms: int
+    usage: Usage = NOTHING
+    charge_minor: int = 0
+    track: Track = field(default_factory=Track)
+    checkpoint_ms: int = 0
+    checkpoint_usage: Usage = NOTHING
+    active_ms: int = 0
+    want: PendingWant | None = None
+    wants: int = 0
+    want_after_ms: int = 0
+    finishing: bool = False
+    paused_ms: int = 0
+    meter_fault: bool = False
+    stopping: Stopping | None = None
+
+    @property
+    def account(self) -> str:
+        """Who pays."""
+        return self.entry.account
+
+    @property
+    def unit(self) -> str:
+        """Unit of the money."""
+        return self.tariff.unit.code if self.tariff is not None else self.entry.unit
+
+
+@dataclass(frozen=True, slots=True)
+class MachineState:
+    """One machine.
+
+    Attributes:
+        wiring: From the controller's file.
+        spec: From the hub; None: the hub hasn't configured it.
+        state: Of the session state machine.
+        since_ms: Wall time since when.
+        session: The open session, in `IN_SESSION`.
+        ask: The waiting tap, in ASKING.
+        locked: Locked by a command.
+        broken: Why a part doesn't work; empty: all do.
+        feedback: The machine's own signal; None: not known.
+        feedback_ms: Monotonic time since when.
+        idle_meter: Readings while nobody uses it, for health only.
+        meter_fault: A silent meter was journalled while nobody used it.
+        notice: What the person is told.
+        identify_until_ms: Until then the machine shows itself.
+    """
+
+    wiring: Wiring
+    spec: Machine | None = None
+    state: State = State.OUT_OF_SERVICE
+    since_ms: int = 0
+    session: Session | None = None
+    ask: Ask | None = None
+    locked: bool = False
+    broken: str = ""
+    feedback: bool | None = None
+    feedback_ms: int = 0
+    idle_meter: Track = field(default_factory=Track)
+    meter_fault: bool = False
+    notice: Notice | None = None
+    identify_until_ms: int = 0
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+        return self.wiring.machine
+
+    @property
+    def account(self) -> str:
+        """Whose session or question it is busy with; empty: nobody's."""
+        if self.session is not None:
+            return self.session.account
+        return self.ask.entry.account if self.ask is not None else ""
+
+    @property
+    def drives(self) -> bool:
+        """Whether its output has to be kept on."""
+        if self.state not in MAY_BE_ON or self.session is None:
+            return False
+        spec = self.session.spec
+        return spec.mode is not Mode.CYCLE or spec.cycle.pulse_ms == 0
+
+    @property
+    def open_minor(self) -> int:
+        """What its open session has charged so far."""
+        return self.session.charge_minor if self.state in IN_SESSION and self.session else 0
+
+
+@dataclass(frozen=True, slots=True)
+class PendingTap:
+    """A card laid down at a shared reader before a machine was chosen."""
+
+    card: str
+    entry: CardEntry
+    level: int
+    session: str
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderState:
+    """One reader.
+
+    Attributes:
+        down: Why it doesn't answer; empty: it does.
+        chosen: Machine chosen by its button; empty: none.
+        chosen_until_ms: Until then.
+        pending: Card that waits for a machine to be chosen.
+        refusals_from_ms: Start of the minute in which refusals are counted.
+        refusals: How many were journalled in it.
+        notice: What the person at a shared reader is told.
+    """
+
+    id: str
+    down: str = ""
+    chosen: str = ""
+    chosen_until_ms: int = 0
+    pending: PendingTap | None = None
+    refusals_from_ms: int = 0
+    refusals: int = 0
+    notice: Notice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerState:
+    """Everything that deciding needs.
+
+    Attributes:
+        name: The controller.
+        epoch: Id of its journal.
+        last_seq: Last seq in its journal.
+        machines: By id.
+        readers: By id.
+        accounts: Rights of accounts in play, by account.
+        tariffs: Newest version of each tariff, by id.
+        policy: Rules of the controller as a whole.
+        config_version: Of the configuration in force; 0: none.
+        accounts_revision: Of the rights held.
+        online: Whether the hub can be asked.
+        alarm: Why no session may start; None: it may.
+        pace_ms: Longest time between two readings of a running machine.
+    """
+
+    name: str
+    epoch: str
+    last_seq: int = 0
+    machines: Mapping[str, MachineState] = field(default_factory=dict)
+    readers: Mapping[str, ReaderState] = field(default_factory=dict)
+    accounts: Mapping[str, Rights] = field(default_factory=dict)
+    tariffs: Mapping[str, Tariff] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+    config_version: int = 0
+    accounts_revision: int = 0
+    online: bool = False
+    alarm: Alarm | None = None
+    pace_ms: int = 250
+
+    def open_minor(self, account: str) -> int:
+        """What all open sessions of an account have charged so far."""
+        return sum(
+            machine.open_minor for machine in self.machines.values() if machine.account == account
+        )
+
+    def is_busy(self, account: str) -> bool:
+        """Whether an account is in a session or asking at some machine."""
+        return any(machine.account == account for machine in self.machines.values())
+
+    def is_in_play(self, account: str) -> bool:
+        """Whether its rights are needed: it is busy, or its card waits at a reader."""
+        return self.is_busy(account) or any(
+            reader.pending is not None and reader.pending.entry.account == account
+            for reader in self.readers.values()
+        )

@@ -1,0 +1,312 @@
+"""What a reading and the passing of time mean for a session."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from firmware_agent.core.allowance import Balance
+from firmware_agent.core.effects import SwitchOff, SwitchOn
+from firmware_agent.core.ending import settle, stop
+from firmware_agent.core.inputs import FeedbackChanged, Metered
+from firmware_agent.core.metering import (
+    METER_SILENT_MS,
+    METER_SILENT_STOP_MS,
+    Step,
+    add_step,
+    charge_for,
+    is_priced_by_quantity,
+    next_step_minor,
+    read_on,
+    silent_ms,
+)
+from firmware_agent.core.model import MachineState, Session
+from firmware_agent.core.session import State, Trigger
+from firmware_agent.core.starting import ask_more, send_want
+from firmware_agent.core.turn import Turn
+from wire.errors import Code
+from wire.events import Ended, SessionProgress
+from wire.machines import AtZero, Mode
+from wire.tariff import Tariff
+
+WANT_RETRY_MS = 10_000
+"""A question without an answer is sent again, with the same id, after this."""
+WANT_AGAIN_MS = 30_000
+"""After an answer that gave less than was wanted the hub is asked again this late: the
+customer may be topping up."""
+PROMPT_MS = 120_000
+"""How long a paused machine waits for a top-up: time to do it on a phone."""
+FEEDBACK_GAP_MS = 3_000
+"""A machine's own signal may drop this long between the steps of its program."""
+PERCENT = 100
+
+_CLOSED_BY_TIME = Ended.IDLE
+"""A session that reached its longest duration: nobody ended it."""
+
+
+def on_reading(turn: Turn, metered: Metered) -> None:
+    """A machine was read."""
+    machine = turn.machine(metered.machine)
+    session = machine.session
+    if session is None:
+        _watch_idle_meter(turn, machine, metered)
+        return
+    step = read_on(session.track, metered.on_ms, metered.reading, turn.moment.mono_ms)
+    if step.went_backwards:
+        turn.fault(machine.id, Code.METER_BACKWARDS, f"fell by {step.went_backwards}")
+    session = _count(turn, machine, replace(session, track=step.track), step)
+    machine = turn.put(replace(machine, session=session))
+    machine = _watch_meter(turn, machine)
+    if machine.state is State.STOPPING:
+        _try_settle(turn, machine)
+    elif machine.state is State.RUNNING:
+        _judge(turn, machine)
+
+
+def on_feedback(turn: Turn, changed: FeedbackChanged) -> None:
+    """A machine's own signal changed."""
+    machine = turn.machine(changed.machine)
+    if machine.feedback is not changed.active:
+        machine = replace(machine, feedback=changed.active, feedback_ms=turn.moment.mono_ms)
+        machine = turn.put(machine)
+    if machine.state is State.STARTING and changed.active:
+        machine = turn.move(machine, Trigger.CONFIRM)
+        checkpoint(turn, machine)
+
+
+def tick_session(turn: Turn, machine: MachineState) -> None:
+    """Time passed in a session."""
+    session = _session(machine)
+    mono_ms = turn.moment.mono_ms
+    if machine.state is State.STARTING:
+        if mono_ms - session.started_ms >= session.spec.cycle.feedback_within_ms:
+            turn.fault(machine.id, Code.FEEDBACK_MISSING, "started, but doesn't say that it runs")
+            stop(turn, turn.machine(machine.id), Ended.FEEDBACK_MISSING, released=True)
+    elif machine.state is State.PAUSED:
+        _tick_paused(turn, machine)
+    elif machine.state is State.STOPPING:
+        _try_settle(turn, machine)
+    elif session.spec.mode is Mode.CYCLE:
+        _tick_cycle(turn, machine)
+    _repeat_want(turn, turn.machine(machine.id))
+
+
+def checkpoint(turn: Turn, machine: MachineState) -> MachineState:
+    """Journal what a power cut would settle."""
+    session = _session(machine)
+    if not turn.may_append:
+        return machine
+    turn.append(
+        SessionProgress,
+        session=session.id,
+        machine=machine.id,
+        account=session.account,
+        card=session.entry.card,
+        tariff=session.tariff.id if session.tariff is not None else "",
+        tariff_version=session.tariff.version if session.tariff is not None else 0,
+        started=session.started,
+        usage=session.usage,
+        charge_minor=session.charge_minor,
+    )
+    session = replace(session, checkpoint_ms=turn.moment.mono_ms, checkpoint_usage=session.usage)
+    return turn.put(replace(machine, session=session))
+
+
+def resend_wants(turn: Turn) -> None:
+    """The hub can be reached again: ask again what has no answer."""
+    for machine in tuple(turn.state.machines.values()):
+        session = machine.session
+        if session is not None and session.want is not None:
+            want = replace(session.want, sent_ms=turn.moment.mono_ms)
+            turn.put(replace(machine, session=replace(session, want=want)))
+            send_want(turn, machine.id, session.id, session.entry, want)
+
+
+def resume_if_paid(turn: Turn, machine: MachineState) -> None:
+    """Switch a paused machine on again when money came."""
+    session = _session(machine)
+    balance = turn.balance(session.entry)
+    step = next_step_minor(session.tariff, session.usage, session.track, turn.state.pace_ms)
+    if turn.state.alarm is None and _spendable(session, balance) > step:
+        turn.move(replace(machine, session=replace(session, paused_ms=0)), Trigger.RESUME)
+        turn.emit(SwitchOn(machine.id))
+
+
+def is_low(session: Session, left_minor: int, low_percent: int) -> bool:
+    """Whether little is left of what a session asks for at a time."""
+    if session.tariff is None or session.spec.mode is Mode.CYCLE:
+        return False
+    return left_minor * PERCENT <= session.spec.want_minor * low_percent
+
+
+def _count(turn: Turn, machine: MachineState, session: Session, step: Step) -> Session:
+    """Add a step's use; a cycle's was bought at its start."""
+    if session.spec.mode is Mode.CYCLE:
+        return session
+    usage = add_step(session.tariff, session.usage, step, turn.moment.wall_ms)
+    active = step.quantity > 0 or machine.feedback is True
+    return replace(
+        session,
+        usage=usage,
+        charge_minor=charge_for(session.spec, session.tariff, usage),
+        active_ms=turn.moment.mono_ms if active else session.active_ms,
+    )
+
+
+def _judge(turn: Turn, machine: MachineState) -> None:
+    """Go on, ask for more, or end; the first end that applies wins."""
+    session = _session(machine)
+    reason = _end_reason(turn, machine)
+    if reason is not None:
+        stop(turn, machine, reason)
+        return
+    if session.tariff is not None and session.spec.mode is not Mode.CYCLE:
+        machine = _judge_money(turn, machine, session.tariff)
+    if machine.state is State.RUNNING:
+        _checkpoint_if_due(turn, machine)
+
+
+def _end_reason(turn: Turn, machine: MachineState) -> Ended | None:
+    session, mono_ms = _session(machine), turn.moment.mono_ms
+    if session.spec.mode is Mode.CYCLE:
+        return None
+    if mono_ms - session.started_ms >= session.spec.session_ms_max:
+        return _CLOSED_BY_TIME
+    is_silent = silent_ms(session.track, mono_ms) >= METER_SILENT_STOP_MS
+    if is_silent and is_priced_by_quantity(session.tariff):
+        return Ended.FAULT
+    has_sense = machine.wiring.meter_unit is not None or machine.wiring.has_feedback
+    idle_ms = session.spec.idle_ms
+    if idle_ms and has_sense and mono_ms - session.active_ms >= idle_ms:
+        return Ended.IDLE
+    if session.finishing and _has_stopped(turn, machine):
+        return Ended.ZERO_BALANCE
+    return None
+
+
+def _judge_money(turn: Turn, machine: MachineState, tariff: Tariff) -> MachineState:
+    session = _session(machine)
+    balance = turn.balance(session.entry)
+    step_minor = next_step_minor(tariff, session.usage, session.track, turn.state.pace_ms)
+    if _spendable(session, balance) < step_minor:
+        machine = _at_zero(turn, machine, balance, step_minor)
+        session = _session(machine)
+    if machine.state is State.STOPPING:
+        return machine
+    more = _more_wanted(turn, session, balance, tariff)
+    if more:
+        ask_more(turn, machine, more)
+    return turn.machine(machine.id)
+
+
+def _at_zero(turn: Turn, machine: MachineState, balance: Balance, step_minor: int) -> MachineState:
+    """The right is used up, but for a reserve."""
+    session = _session(machine)
+    at_zero = session.spec.at_zero
+    if at_zero is AtZero.FINISH_CYCLE and balance.left_minor >= step_minor:
+        return turn.put(replace(machine, session=replace(session, finishing=True)))
+    if at_zero is AtZero.PROMPT_TOP_UP:
+        machine = turn.move(
+            replace(machine, session=replace(session, paused_ms=turn.moment.mono_ms)),
+            Trigger.PAUSE,
+        )
+        turn.emit(SwitchOff(machine.id))
+        return checkpoint(turn, machine)
+    return stop(turn, machine, Ended.ZERO_BALANCE)
+
+
+def _spendable(session: Session, balance: Balance) -> int:
+    """What may be used before the reserve is touched."""
+    if session.spec.at_zero is AtZero.FINISH_CYCLE and not session.finishing:
+        return balance.left_minor - session.spec.reserve_minor
+    return balance.left_minor
+
+
+def _more_wanted(turn: Turn, session: Session, balance: Balance, tariff: Tariff) -> int:
+    """How much to ask the hub for now; 0: nothing."""
+    is_early = turn.moment.mono_ms < session.want_after_ms
+    if session.want is not None or is_early or not turn.state.online:
+        return 0
+    if not is_low(session, balance.backed_minor, turn.state.policy.low_percent):
+        return 0
+    if tariff.cap_minor is None:
+        return session.spec.want_minor
+    to_cap = tariff.cap_minor - session.charge_minor - balance.backed_minor
+    return max(0, min(session.spec.want_minor, to_cap))
+
+
+def _checkpoint_if_due(turn: Turn, machine: MachineState) -> None:
+    session = _session(machine)
+    due = turn.moment.mono_ms - session.checkpoint_ms >= turn.state.policy.checkpoint_ms
+    if due and session.usage != session.checkpoint_usage:
+        checkpoint(turn, machine)
+
+
+def _tick_cycle(turn: Turn, machine: MachineState) -> None:
+    session, cycle = _session(machine), _session(machine).spec.cycle
+    if session.checkpoint_usage != session.usage:
+        machine = checkpoint(turn, machine)
+    ran_ms = turn.moment.mono_ms - session.started_ms
+    has_ended = cycle.feedback_within_ms > 0 and _has_stopped(turn, machine)
+    if has_ended or ran_ms >= min(cycle.duration_ms, session.spec.session_ms_max):
+        stop(turn, machine, Ended.CYCLE_DONE)
+
+
+def _has_stopped(turn: Turn, machine: MachineState) -> bool:
+    """Whether the machine has said for a while that it doesn't run."""
+    off_ms = turn.moment.mono_ms - machine.feedback_ms
+    return machine.feedback is False and off_ms >= FEEDBACK_GAP_MS
+
+
+def _tick_paused(turn: Turn, machine: MachineState) -> None:
+    session = _session(machine)
+    if turn.moment.mono_ms - session.paused_ms >= PROMPT_MS:
+        stop(turn, machine, Ended.ZERO_BALANCE)
+        return
+    if session.tariff is not None:
+        more = _more_wanted(turn, session, turn.balance(session.entry), session.tariff)
+        if more:
+            ask_more(turn, machine, more)
+
+
+def _try_settle(turn: Turn, machine: MachineState) -> None:
+    stopping = _session(machine).stopping
+    assert stopping is not None
+    if turn.moment.mono_ms >= stopping.settle_ms and turn.may_append:
+        settle(turn, machine)
+
+
+def _repeat_want(turn: Turn, machine: MachineState) -> None:
+    session = machine.session
+    if session is None or session.want is None or not turn.state.online:
+        return
+    if turn.moment.mono_ms - session.want.sent_ms >= WANT_RETRY_MS:
+        want = replace(session.want, sent_ms=turn.moment.mono_ms)
+        turn.put(replace(machine, session=replace(session, want=want)))
+        send_want(turn, machine.id, session.id, session.entry, want)
+
+
+def _watch_meter(turn: Turn, machine: MachineState) -> MachineState:
+    session = _session(machine)
+    is_silent = silent_ms(session.track, turn.moment.mono_ms) >= METER_SILENT_MS
+    answers = session.track.silent_since_ms is None
+    if session.meter_fault is not is_silent and (is_silent or answers):
+        turn.fault(machine.id, Code.METER_SILENT, "in a session", cleared=not is_silent)
+        session = replace(session, meter_fault=is_silent)
+    return turn.put(replace(turn.machine(machine.id), session=session))
+
+
+def _watch_idle_meter(turn: Turn, machine: MachineState, metered: Metered) -> None:
+    """Know before the next tap whether a meter answers."""
+    step = read_on(machine.idle_meter, metered.on_ms, metered.reading, turn.moment.mono_ms)
+    machine = replace(machine, idle_meter=step.track)
+    is_silent = silent_ms(step.track, turn.moment.mono_ms) >= METER_SILENT_MS
+    answers = step.track.silent_since_ms is None
+    if machine.meter_fault is not is_silent and (is_silent or answers):
+        turn.fault(machine.id, Code.METER_SILENT, "while nobody uses it", cleared=not is_silent)
+        machine = replace(machine, meter_fault=is_silent)
+    turn.put(machine)
+
+
+def _session(machine: MachineState) -> Session:
+    assert machine.session is not None, f"{machine.id} has no session"
+    return machine.session

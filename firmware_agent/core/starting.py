@@ -1,0 +1,239 @@
+"""From a permitted tap to a running session, or to a no with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from firmware_agent.core.allowance import (
+    Decision,
+    Verdict,
+    decide,
+    decide_answered,
+    decide_unanswered,
+)
+from firmware_agent.core.effects import Answer, Pulse, SendWant, SwitchOn
+from firmware_agent.core.metering import bought_usage, charge_for, need_to_start
+from firmware_agent.core.model import Ask, MachineState, PendingWant, Session
+from firmware_agent.core.permission import tariff_for
+from firmware_agent.core.session import State, Trigger
+from firmware_agent.core.turn import Turn
+from wire.downlink import CardEntry, WantAnswer
+from wire.errors import Code
+from wire.events import SessionStarted
+from wire.keys import HUB
+from wire.machines import Machine, Mode
+from wire.tariff import Tariff
+from wire.uplink import Outcome, Want
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A start that may be, if it can be paid.
+
+    Attributes:
+        session: Id that the session will have.
+        entry: The card.
+        spec: The machine's configuration; frozen now.
+        tariff: What prices it; None: it is free. Frozen now.
+        command: Id of the command that asked for it; empty: a tap.
+    """
+
+    session: str
+    entry: CardEntry
+    spec: Machine
+    tariff: Tariff | None
+    command: str = ""
+
+
+def try_start(turn: Turn, machine: MachineState, start: Start) -> None:
+    """Start at once, ask the hub, or refuse."""
+    spec = start.spec
+    need = need_to_start(spec, start.tariff, turn.moment.wall_ms)
+    decision = decide(
+        turn.balance(start.entry),
+        need,
+        _want_at_start(spec, start.tariff),
+        spec.hub_down,
+        online=turn.state.online,
+    )
+    if decision.verdict is Verdict.REFUSE:
+        _refuse_start(turn, machine, start, decision)
+        return
+    if decision.verdict is Verdict.START:
+        began = begin(turn, machine, start, floor_used=decision.floor_used)
+        if decision.want_minor:
+            ask_more(turn, began, decision.want_minor)
+        return
+    want = PendingWant(f"{start.session}.0", decision.want_minor, turn.moment.mono_ms)
+    ask = Ask(
+        start.session,
+        start.entry,
+        spec,
+        start.tariff,
+        need,
+        want,
+        turn.moment.mono_ms + turn.state.policy.want_timeout_ms,
+        start.command,
+    )
+    turn.move(replace(machine, ask=ask, notice=None), Trigger.ASK)
+    send_want(turn, machine.id, start.session, start.entry, want)
+
+
+def answer_ask(turn: Turn, machine: MachineState, answer: WantAnswer) -> None:
+    """The hub answered the tap that waits at a machine; its grant is merged already."""
+    ask = _ask(machine)
+    balance, policy = turn.balance(ask.entry), ask.spec.hub_down
+    _conclude(turn, machine, decide_answered(balance, ask.need_minor, policy, answer.code))
+
+
+def tick_asking(turn: Turn, machine: MachineState) -> None:
+    """Let the policy decide when nobody answered in time."""
+    ask = _ask(machine)
+    if turn.moment.mono_ms < ask.deadline_ms:
+        return
+    balance, policy = turn.balance(ask.entry), ask.spec.hub_down
+    _conclude(turn, machine, decide_unanswered(balance, ask.need_minor, policy))
+
+
+def begin(turn: Turn, machine: MachineState, start: Start, *, floor_used: bool) -> MachineState:
+    """Journal a session and switch its machine on."""
+    spec, entry, tariff, moment = start.spec, start.entry, start.tariff, turn.moment
+    turn.append(
+        SessionStarted,
+        session=start.session,
+        machine=machine.id,
+        account=entry.account,
+        card=entry.card,
+        tariff=tariff.id if tariff is not None else "",
+        tariff_version=tariff.version if tariff is not None else 0,
+        started=moment.stamp,
+        local_minor=max(0, turn.balance(entry).left_minor),
+        online=turn.state.online,
+        floor_used=floor_used,
+    )
+    session = Session(
+        start.session,
+        spec,
+        entry,
+        tariff,
+        moment.stamp,
+        moment.mono_ms,
+        checkpoint_ms=moment.mono_ms,
+        active_ms=moment.mono_ms,
+    )
+    if spec.mode is Mode.CYCLE and tariff is not None:
+        usage = bought_usage(spec, tariff, moment.wall_ms)
+        session = replace(session, usage=usage, charge_minor=charge_for(spec, tariff, usage))
+    elif tariff is not None:
+        session = replace(session, charge_minor=charge_for(spec, tariff, session.usage))
+    awaits = spec.mode is Mode.CYCLE and spec.cycle.feedback_within_ms > 0
+    machine = turn.move(
+        replace(machine, session=session, ask=None, notice=None),
+        Trigger.PULSE if awaits else Trigger.RUN,
+    )
+    pulse_ms = spec.cycle.pulse_ms if spec.mode is Mode.CYCLE else 0
+    turn.emit(Pulse(machine.id, pulse_ms) if pulse_ms else SwitchOn(machine.id))
+    if start.command:
+        turn.emit(Answer(start.command, Outcome.DONE))
+    return machine
+
+
+def ask_more(turn: Turn, machine: MachineState, amount_minor: int) -> None:
+    """Ask the hub for backed rights for a session that is open."""
+    session = machine.session
+    if session is None or session.want is not None:
+        return
+    want = PendingWant(f"{session.id}.{session.wants}", amount_minor, turn.moment.mono_ms)
+    turn.put(replace(machine, session=replace(session, want=want, wants=session.wants + 1)))
+    send_want(turn, machine.id, session.id, session.entry, want)
+
+
+def send_want(turn: Turn, machine: str, session: str, entry: CardEntry, want: PendingWant) -> None:
+    """Send a question, or send it again with the same id."""
+    turn.emit(
+        SendWant(
+            Want(
+                sender=turn.state.name,
+                receiver=HUB,
+                request=want.request,
+                epoch=turn.state.epoch,
+                session=session,
+                machine=machine,
+                account=entry.account,
+                card=entry.card,
+                amount_minor=want.amount_minor,
+                last_seq=turn.state.last_seq,
+                sent_ms=turn.moment.wall_ms,
+            )
+        )
+    )
+
+
+def refuse(
+    turn: Turn,
+    machine: MachineState,
+    code: Code,
+    *,
+    card: str,
+    account: str = "",
+    short_minor: int = 0,
+) -> None:
+    """Refuse a tap: told to the person, and journalled."""
+    unit = _unit(turn, machine)
+    turn.notice(machine, code=code, amount_minor=short_minor, unit=unit)
+    turn.record_refusal(
+        machine.wiring.reader,
+        machine.id,
+        code,
+        card=card,
+        account=account,
+        short_minor=short_minor,
+    )
+
+
+def _conclude(turn: Turn, machine: MachineState, decision: Decision) -> None:
+    ask = _ask(machine)
+    start = Start(ask.session, ask.entry, ask.spec, ask.tariff, ask.command)
+    if decision.verdict is Verdict.START and turn.state.alarm is None:
+        begin(turn, machine, start, floor_used=decision.floor_used)
+        return
+    if turn.state.alarm is not None:
+        decision = Decision(Verdict.REFUSE, code=turn.state.alarm.code)
+    machine = turn.move(replace(machine, ask=None), Trigger.REFUSE)
+    _refuse_start(turn, machine, start, decision)
+
+
+def _refuse_start(turn: Turn, machine: MachineState, start: Start, decision: Decision) -> None:
+    code = decision.code or Code.BALANCE_TOO_LOW
+    refuse(
+        turn,
+        machine,
+        code,
+        card=start.entry.card,
+        account=start.entry.account,
+        short_minor=decision.short_minor,
+    )
+    if start.command:
+        turn.emit(Answer(start.command, Outcome.REFUSED, int(code)))
+
+
+def _want_at_start(spec: Machine, tariff: Tariff | None) -> int:
+    """A cycle asks for its price; what is metered asks for a stretch of use."""
+    if spec.mode is Mode.CYCLE:
+        return 0
+    if tariff is None or tariff.cap_minor is None:
+        return spec.want_minor
+    return min(spec.want_minor, tariff.cap_minor + spec.reserve_minor)
+
+
+def _unit(turn: Turn, machine: MachineState) -> str:
+    if machine.spec is None:
+        return "EUR"
+    tariff = tariff_for(machine.spec, None, turn.state.tariffs)
+    return tariff.unit.code if tariff is not None else "EUR"
+
+
+def _ask(machine: MachineState) -> Ask:
+    assert machine.state is State.ASKING
+    assert machine.ask is not None
+    return machine.ask

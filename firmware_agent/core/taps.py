@@ -1,0 +1,176 @@
+"""What a card or a button means at a machine, and at a reader that machines share.
+
+A machine with a reader of its own: a tap starts it; a tap of the same account's card
+stops it (a cycle runs to its end); its button stops it.
+
+Machines that share a reader each have a button. Whoever wants to start or stop one
+presses its button and taps, in either order, within `CHOOSE_MS`. A tap alone never
+starts or stops anything there, and neither does a button alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from firmware_agent.core.ending import stop
+from firmware_agent.core.inputs import CardsClashed, CardTapped, Pressed, ReaderChanged
+from firmware_agent.core.model import MachineState, PendingTap
+from firmware_agent.core.permission import check_card, check_machine, tariff_for
+from firmware_agent.core.session import State
+from firmware_agent.core.starting import Start, refuse, try_start
+from firmware_agent.core.turn import Turn
+from wire.errors import Code
+from wire.events import Ended
+from wire.machines import Mode
+
+CHOOSE_MS = 15_000
+"""Between button and tap: time to walk from a row of machines to the reader."""
+TAP_AGAIN_MS = 2_000
+"""A card laid down again within this after a start bounced; it doesn't stop the session."""
+
+_STOPPABLE = frozenset({State.RUNNING, State.PAUSED})
+
+
+def on_card(turn: Turn, tapped: CardTapped) -> None:
+    """A card was laid on a reader."""
+    if not tapped.card:
+        _refuse_at_reader(turn, tapped.reader, Code.CARD_RANDOM_UID)
+        return
+    machines = _machines_at(turn, tapped.reader)
+    if not machines:
+        _refuse_at_reader(turn, tapped.reader, Code.MACHINE_NOT_CONFIGURED, tapped.card)
+        return
+    _keep_rights(turn, tapped)
+    if not machines[0].wiring.shared:
+        _use(turn, machines[0], tapped)
+        return
+    reader = turn.reader(tapped.reader)
+    if reader.chosen and turn.moment.mono_ms < reader.chosen_until_ms:
+        turn.put_reader(replace(reader, chosen="", pending=None, notice=None))
+        _use(turn, turn.machine(reader.chosen), tapped)
+        return
+    _wait_for_choice(turn, tapped)
+
+
+def on_cards(turn: Turn, clashed: CardsClashed) -> None:
+    """Several cards lie on a reader: none may be charged."""
+    _refuse_at_reader(turn, clashed.reader, Code.CARDS_SEVERAL)
+
+
+def on_reader(turn: Turn, changed: ReaderChanged) -> None:
+    """A reader went away or came back. Sessions go on either way."""
+    reader = turn.reader(changed.reader)
+    if bool(reader.down) == bool(changed.reason):
+        return
+    turn.put_reader(replace(reader, down=changed.reason, pending=None, chosen=""))
+    turn.fault(
+        "",
+        Code.READER_DOWN,
+        f"{changed.reader}: {changed.reason or 'answers again'}"[:512],
+        cleared=not changed.reason,
+    )
+
+
+def on_button(turn: Turn, pressed: Pressed) -> None:
+    """A machine's button was pressed."""
+    machine = turn.machine(pressed.machine)
+    if not machine.wiring.shared:
+        if machine.state in _STOPPABLE and _may_stop_early(machine):
+            stop(turn, machine, Ended.BUTTON)
+        return
+    reader = turn.reader(machine.wiring.reader)
+    pending = reader.pending
+    if pending is not None and turn.moment.mono_ms < pending.until_ms:
+        turn.put_reader(replace(reader, pending=None, chosen="", notice=None))
+        tapped = CardTapped(
+            reader.id, pending.card, pending.entry, None, pending.level, pending.session
+        )
+        _use(turn, machine, tapped)
+        return
+    until_ms = turn.moment.mono_ms + CHOOSE_MS
+    turn.put_reader(replace(reader, chosen=machine.id, chosen_until_ms=until_ms, pending=None))
+
+
+def tick_reader(turn: Turn, reader_id: str) -> None:
+    """Let a choice, a waiting card and a notice run out."""
+    reader, mono_ms = turn.reader(reader_id), turn.moment.mono_ms
+    if reader.notice is not None and mono_ms >= reader.notice.until_ms:
+        reader = turn.put_reader(replace(reader, notice=None))
+    if reader.chosen and mono_ms >= reader.chosen_until_ms:
+        reader = turn.put_reader(replace(reader, chosen=""))
+    pending = reader.pending
+    if pending is not None and mono_ms >= pending.until_ms:
+        turn.put_reader(replace(reader, pending=None))
+        _refuse_at_reader(
+            turn, reader_id, Code.MACHINE_NOT_CHOSEN, pending.card, pending.entry.account
+        )
+
+
+def _use(turn: Turn, machine: MachineState, tapped: CardTapped) -> None:
+    """Start, stop or refuse: the card and the machine are known now."""
+    entry = tapped.entry
+    if entry is not None and machine.account == entry.account:
+        _tap_own(turn, machine)
+        return
+    spec = machine.spec
+    tariff = tariff_for(spec, entry, turn.state.tariffs) if spec is not None else None
+    code = turn.state.alarm.code if turn.state.alarm is not None else None
+    code = code or check_machine(machine, tariff)
+    if code is None and spec is not None:
+        code = check_card(entry, tapped.level, spec, tariff, turn.moment.wall_ms)
+    if code is not None or entry is None:
+        account = entry.account if entry is not None else ""
+        refuse(turn, machine, code or Code.CARD_UNKNOWN, card=tapped.card, account=account)
+        return
+    assert spec is not None
+    try_start(turn, machine, Start(tapped.session, entry, spec, tariff))
+
+
+def _tap_own(turn: Turn, machine: MachineState) -> None:
+    """A card of the account that the machine is busy with."""
+    session = machine.session
+    if session is None or machine.state not in _STOPPABLE:
+        return
+    if turn.moment.mono_ms - session.started_ms < TAP_AGAIN_MS:
+        return
+    if _may_stop_early(machine):
+        stop(turn, machine, Ended.TAP)
+    else:
+        turn.notice(machine, words="Runs to its end")
+
+
+def _may_stop_early(machine: MachineState) -> bool:
+    """Whether the customer may end it; a cycle is paid and runs to its end."""
+    return machine.session is not None and machine.session.spec.mode is not Mode.CYCLE
+
+
+def _wait_for_choice(turn: Turn, tapped: CardTapped) -> None:
+    reader, entry = turn.reader(tapped.reader), tapped.entry
+    if entry is None:
+        _refuse_at_reader(turn, reader.id, Code.CARD_UNKNOWN, tapped.card)
+        return
+    until_ms = turn.moment.mono_ms + CHOOSE_MS
+    pending = PendingTap(tapped.card, entry, tapped.level, tapped.session, until_ms)
+    turn.put_reader(replace(reader, pending=pending, notice=None))
+
+
+def _refuse_at_reader(
+    turn: Turn, reader: str, code: Code, card: str = "", account: str = ""
+) -> None:
+    machines = _machines_at(turn, reader)
+    own = machines[0] if len(machines) == 1 and not machines[0].wiring.shared else None
+    if own is not None:
+        turn.notice(own, code=code)
+    else:
+        turn.notice_at_reader(reader, code)
+    turn.record_refusal(reader, own.id if own is not None else "", code, card=card, account=account)
+
+
+def _keep_rights(turn: Turn, tapped: CardTapped) -> None:
+    """Rights that a tap brought; those in play are newer and stay."""
+    if tapped.rights is not None and tapped.rights.account not in turn.state.accounts:
+        turn.put_rights(tapped.rights)
+
+
+def _machines_at(turn: Turn, reader: str) -> list[MachineState]:
+    return [m for m in turn.state.machines.values() if m.wiring.reader == reader]
