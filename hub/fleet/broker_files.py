@@ -1,0 +1,124 @@
+"""The broker's own files: who may connect, and who may read and write what.
+
+Mosquitto reads both at start and again on SIGHUP (mosquitto(8), "Signals"). A line
+of the password file is `user:$7$iterations$salt$hash`, PBKDF2 with HMAC-SHA512,
+salt and hash in base64 (mosquitto_passwd(1); the format of mosquitto 2).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from hub.config import BrokerConfig
+from hub.ids import Entropy
+from wire.keys import decode_bytes, encode_bytes
+from wire.topics import ROOT
+
+ITERATIONS = 101
+"""What mosquitto_passwd itself uses. Passwords here are random, so more would only
+slow the broker down, which checks them in its one thread."""
+SALT_BYTES = 12
+HASH_BYTES = 64
+_HASH_FORMAT = "7"
+_READABLE_BY_GROUP = 0o640
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerFiles:
+    """Keeps the broker's files.
+
+    Attributes:
+        config: Where they are.
+        entropy: Makes salts.
+    """
+
+    config: BrokerConfig
+    entropy: Entropy
+
+    def set_password(self, username: str, password: str) -> None:
+        """Let a user in with this password only, and tell the broker."""
+        path = self.config.password_file
+        if path is None:
+            return
+        lines = [line for line in _lines(path) if line.partition(":")[0] != username]
+        for line in _lines(path):
+            if line.partition(":")[0] == username and password_matches(line, password):
+                return
+        _replace(path, [*lines, password_line(username, password, self.entropy(SALT_BYTES))])
+        self.reload()
+
+    def remove_user(self, username: str) -> None:
+        """Keep a user out, and tell the broker."""
+        path = self.config.password_file
+        if path is None:
+            return
+        _replace(path, [line for line in _lines(path) if line.partition(":")[0] != username])
+        self.reload()
+
+    def write_acl(self, hub_username: str) -> None:
+        """Write the ACL file: controllers their own topics, the hub all of ours."""
+        if self.config.acl_file is None:
+            return
+        _replace(self.config.acl_file, acl_lines(hub_username))
+        self.reload()
+
+    def reload(self) -> None:
+        """Tell the broker to read its files again; a broker that isn't running needn't."""
+        if self.config.pid_file is None:
+            return
+        try:
+            os.kill(int(self.config.pid_file.read_text(encoding="ascii")), signal.SIGHUP)
+        except (FileNotFoundError, ValueError, ProcessLookupError):
+            return
+
+
+def password_line(username: str, password: str, salt: bytes) -> str:
+    """One line of mosquitto's password file."""
+    digest = _digest(password, salt, ITERATIONS)
+    return f"{username}:${_HASH_FORMAT}${ITERATIONS}${encode_bytes(salt)}${encode_bytes(digest)}"
+
+
+def password_matches(line: str, password: str) -> bool:
+    """Tell whether a line of the password file is for this password."""
+    try:
+        _, format_, iterations, salt, digest = line.split("$")
+        found = _digest(password, decode_bytes(salt), int(iterations))
+    except ValueError:
+        return False
+    return format_ == _HASH_FORMAT and encode_bytes(found) == digest
+
+
+def acl_lines(hub_username: str) -> list[str]:
+    """Lines of mosquitto's ACL file."""
+    return [
+        f"pattern write {ROOT}/+/%u/up/#",
+        f"pattern read {ROOT}/+/%u/down/#",
+        f"user {hub_username}",
+        f"topic readwrite {ROOT}/#",
+    ]
+
+
+def _digest(password: str, salt: bytes, iterations: int) -> bytes:
+    return hashlib.pbkdf2_hmac("sha512", password.encode(), salt, iterations, HASH_BYTES)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return [line for line in path.read_text(encoding="utf-8").splitlines() if line]
+    except FileNotFoundError:
+        return []
+
+
+def _replace(path: Path, lines: list[str]) -> None:
+    # A broker that reads at this moment sees the old file or the new one, never half.
+    draft = path.with_name(path.name + ".new")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _READABLE_BY_GROUP)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.writelines(line + "\n" for line in lines)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

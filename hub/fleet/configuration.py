@@ -1,0 +1,72 @@
+"""A controller's configuration: built from what is known, numbered when it changes."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+from sqlalchemy import Connection, select, update
+
+from hub.charging import tariffs
+from hub.fleet import controllers, machines, sites
+from hub.store.tables import fleet, people
+from hub.store.writer import Tx
+from wire.codec import encode
+from wire.machines import Config, Machine
+
+
+def build_config(connection: Connection, controller: str) -> Config:
+    """The configuration as it should be now, with the newest version's number.
+
+    Raises:
+        NotFoundError: No such controller.
+    """
+    found = controllers.get_controller(connection, controller)
+    site = sites.get_site(connection, found.site)
+    own = machines.machines_of(connection, controller)
+    ids = {tariff for machine in own for tariff in _tariffs_of(machine)}
+    ids |= _own_prices(connection, own)
+    return Config(
+        receiver=controller,
+        version=found.config_version,
+        site=site.id,
+        timezone=site.timezone,
+        machines=own,
+        tariffs=tariffs.latest(connection, ids),
+        policy=site.policy,
+    )
+
+
+def refresh_config(tx: Tx, controller: str) -> Config:
+    """Give the configuration the next version if its content changed."""
+    config = build_config(tx.connection, controller)
+    digest = _digest(config)
+    mine = fleet.controllers.c.id == controller
+    before = tx.connection.execute(select(fleet.controllers.c.config_digest).where(mine)).scalar()
+    if digest == before:
+        return config
+    config = msgspec.structs.replace(config, version=config.version + 1)
+    tx.connection.execute(
+        update(fleet.controllers)
+        .where(mine)
+        .values(config_version=config.version, config_digest=digest)
+    )
+    return config
+
+
+def _digest(config: Config) -> str:
+    return hashlib.sha256(encode(msgspec.structs.replace(config, version=0))).hexdigest()
+
+
+def _tariffs_of(machine: Machine) -> set[str]:
+    return {machine.tariff, *machine.tariff_by_group.values()} - {""}
+
+
+def _own_prices(connection: Connection, own: tuple[Machine, ...]) -> set[str]:
+    """Tariffs that accounts have of their own for these machines."""
+    names = {machine.id for machine in own} | {machine.kind for machine in own}
+    query = select(people.accounts.c.tariffs).where(people.accounts.c.tariffs != "{}").distinct()
+    prices = (
+        msgspec.json.decode(row.tariffs, type=dict[str, str]) for row in connection.execute(query)
+    )
+    return {tariff for price in prices for name, tariff in price.items() if name in names}

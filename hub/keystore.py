@@ -1,0 +1,94 @@
+"""The hub's secrets: its signing key and the card salt, in files of their own.
+
+Not in the database, so that a copy of it signs nothing and names no card.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from hub.errors import ConfigError
+from hub.ids import Entropy
+from wire.keys import HUB, SEED_BYTES, Signer
+
+SEED_FILE = "hub.seed"
+SALT_FILE = "card.salt"
+SALT_BYTES = 32
+_OWNER_ONLY = 0o600
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Keys:
+    """The hub's secrets.
+
+    Attributes:
+        signer: Signs everything that goes down.
+        card_salt: Operator's secret for `wire.ids.card_ref`.
+        broker_secret: Controllers' broker passwords are made from it.
+    """
+
+    signer: Signer
+    card_salt: bytes
+    broker_secret: bytes
+
+
+def make_keys(data: Path, entropy: Entropy) -> Keys:
+    """Make the secrets of a new hub. Those that exist stay: a new key cuts every controller off.
+
+    Raises:
+        ConfigError: They can't be written, or are damaged.
+    """
+    for name, count in ((SEED_FILE, SEED_BYTES), (SALT_FILE, SALT_BYTES)):
+        if not (data / name).exists():
+            write_secret(data / name, entropy(count).hex())
+    return load_keys(data)
+
+
+def load_keys(data: Path) -> Keys:
+    """Read the secrets.
+
+    Raises:
+        ConfigError: They are missing or damaged; says what to do.
+    """
+    seed = _read_hex(data / SEED_FILE, SEED_BYTES)
+    salt = _read_hex(data / SALT_FILE, SALT_BYTES)
+    return keys_of(seed, salt)
+
+
+def keys_of(seed: bytes, card_salt: bytes) -> Keys:
+    """The secrets that follow from a seed and a salt."""
+    broker_secret = hashlib.blake2b(seed, person=b"standpipe-broker").digest()
+    return Keys(signer=Signer(seed, HUB), card_salt=card_salt, broker_secret=broker_secret)
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a new file that only its owner reads.
+
+    Raises:
+        ConfigError: It exists, or can't be written.
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        raise ConfigError(f"{path} exists already: a secret is never made twice") from None
+    except OSError as error:
+        raise ConfigError(f"{path} can't be written: {error.strerror}") from None
+
+
+def _read_hex(path: Path, count: int) -> bytes:
+    try:
+        secret = bytes.fromhex(path.read_text(encoding="ascii"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path} is missing: run standpipe-hub init, or restore it") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} can't be read: {error}") from None
+    if len(secret) != count:
+        raise ConfigError(f"{path} holds {len(secret)} bytes, not {count}: restore it")
+    return secret
