@@ -1,0 +1,142 @@
+"""Opens the database: one connection that writes, a pool that only reads.
+
+On SQLite exactly one connection writes and checkpoints, in WAL with full sync, and
+memory mapping stays off: versions 3.7.0 to 3.51.2 can corrupt a file that two
+connections checkpoint at once.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from hub.errors import ConfigError, StoreError
+
+BUSY_TIMEOUT_MS = 5_000
+"""Only a backup or an inspection can hold a lock, and not for longer."""
+READERS_MAX = 8
+"""More readers than the web's threads that read at once would wait on two cores anyway."""
+WAL_PAGES = 1_000
+WAL_BYTES_MAX = 64 * 1024 * 1024
+"""After a burst the log is cut back to this."""
+
+_WRITER_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    f"PRAGMA wal_autocheckpoint = {WAL_PAGES}",
+    f"PRAGMA journal_size_limit = {WAL_BYTES_MAX}",
+    "PRAGMA cache_size = -65536",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA mmap_size = 0",
+)
+_READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA trusted_schema = OFF", "PRAGMA mmap_size = 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open database.
+
+    Attributes:
+        url: Where it is, without a password.
+        writing: Engine of the one writing connection; used by `Writer` and migrations.
+        reading: Engine whose connections can't write.
+    """
+
+    url: str
+    writing: Engine
+    reading: Engine
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether SQLite is underneath."""
+        return self.writing.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Borrow a connection that can't write; each statement sees what is committed.
+
+        Raises:
+            StoreError: The database can't be reached.
+        """
+        try:
+            connection = self.reading.connect()
+        except SQLAlchemyError as error:
+            raise StoreError(f"the database can't be read: {error.__cause__ or error}") from error
+        with connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections; may be called again."""
+        self.reading.dispose()
+        self.writing.dispose()
+
+
+def open_store(url: str) -> Store:
+    """Open a database by URL, or by a path to an SQLite file.
+
+    Args:
+        url: `hub.db`, `sqlite:///hub.db` or a PostgreSQL URL.
+
+    Raises:
+        ConfigError: The URL can't be used.
+    """
+    try:
+        parsed = make_url(url if "://" in url else f"sqlite:///{url}")
+    except ArgumentError:
+        raise ConfigError(f"{url!r} is no database: give a file or a URL") from None
+    if parsed.get_backend_name() != "sqlite":
+        plain = parsed.render_as_string(hide_password=True)
+        return Store(plain, create_engine(parsed, pool_size=1), create_engine(parsed))
+    if not parsed.database or parsed.database == ":memory:":
+        raise ConfigError("the ledger needs a file: a database in memory is gone with the power")
+    path = pathlib.Path(parsed.database).absolute()
+    if not path.parent.is_dir():
+        raise ConfigError(f"there is no folder {path.parent}: make it, or run standpipe-hub init")
+    return Store(f"sqlite:///{path}", _sqlite_writer(path), _sqlite_readers(path))
+
+
+def _sqlite_writer(path: pathlib.Path) -> Engine:
+    def connect() -> sqlite3.Connection:
+        return _connect(f"file:{path}", _WRITER_PRAGMAS)
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+    # The driver begins nothing by itself; a transaction takes the write lock at once.
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _sqlite_readers(path: pathlib.Path) -> Engine:
+    def connect() -> sqlite3.Connection:
+        return _connect(f"file:{path}?mode=ro", _READER_PRAGMAS)
+
+    return create_engine(
+        "sqlite://", creator=connect, poolclass=QueuePool, pool_size=READERS_MAX, max_overflow=0
+    )
+
+
+def _connect(uri: str, pragmas: tuple[str, ...]) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        uri,
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=BUSY_TIMEOUT_MS // 1000,
+    )
+    for pragma in pragmas:
+        connection.execute(pragma)
+    return connection
+
+
+def _begin_immediate(connection: Connection) -> Any:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,8 @@
+"""The hub's tables, a file for each subject; importing this makes the schema whole."""
+
+from __future__ import annotations
+
+from hub.store.tables import charging, fleet, ledger, people, web
+from hub.store.tables.base import metadata
+
+__all__ = ["charging", "fleet", "ledger", "metadata", "people", "web"]

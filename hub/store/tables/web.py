@@ -1,0 +1,37 @@
+"""Tables of the HTTP edge: requests that were answered, so that a repeat repeats the answer."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text
+
+from hub.store.tables.base import metadata
+
+# Written in the transaction that does the work: claimed and done together, or not at all.
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("key", Text, primary_key=True),  # API key id + the header's value
+    Column("digest", Text, nullable=False),  # of method, path and body
+    Column("status", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Index("idempotency_by_age", "created_ms"),
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    # top_up | deposit_taken | deposit_returned | refund
+    Column("kind", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("till", Text, nullable=False, server_default=""),
+    Column("session", Text, nullable=False, server_default=""),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("by", Text, nullable=False),  # API key id
+    Column("at_ms", BigInteger, nullable=False),
+    Index("payments_by_account", "account", "at_ms"),
+    Index("payments_by_session", "session"),
+)
