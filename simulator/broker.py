@@ -14,6 +14,7 @@ from typing import Protocol
 
 from simulator.child import Child
 from simulator.errors import SetupError
+from simulator.lifetime import ending_gently, temporary_or
 from simulator.waiting import accepts, free_port, wait_for
 from wire.codec import PAYLOAD_BYTES_MAX
 
@@ -131,6 +132,28 @@ class MosquittoBroker(_BrokerProcess):
         config.write_text(mosquitto_config(folder, port, password_file, acl_file))
         child = Child("mosquitto", [program, "-c", str(config)], folder / "mosquitto.log")
         super().__init__(child, port)
+
+
+def serve_embedded(port: int, folder: Path | None) -> None:
+    """Run the embedded broker until Ctrl-C or SIGTERM, and say where it listens.
+
+    Args:
+        port: Where; 0 finds a free port.
+        folder: Takes its log; None: a folder that goes with it.
+
+    Raises:
+        SetupError: The port is in use.
+    """
+    if port and accepts(port):
+        raise SetupError(f"127.0.0.1:{port} is in use: choose another --port")
+    with temporary_or(folder) as home, ending_gently() as ended:
+        broker = EmbeddedBroker(home, port)
+        broker.start()
+        try:
+            print(f"broker on 127.0.0.1:{broker.port}, MQTT v5, open to this machine", flush=True)
+            ended.wait()
+        finally:
+            broker.stop()
 
 
 def find_mosquitto() -> str | None:

@@ -1,0 +1,107 @@
+"""`standpipe-sim`: demo, virtual agents, benchmarks and a broker, on this machine.
+
+Commands import what they need when they run, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SECONDS_MIN = 10
+"""A shorter demo has no time to lose its network and find it again."""
+SECONDS_DEFAULT = 60
+
+app = typer.Typer(
+    name="standpipe-sim",
+    help="Standpipe on a laptop: virtual hardware under the real programs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@app.command()
+def demo(
+    seconds: Annotated[
+        int | None, typer.Option(min=SECONDS_MIN, help="How long people come; then it ends.")
+    ] = None,
+    headless: Annotated[bool, typer.Option(help="No bench page; end by itself.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object at the end, nothing else.")
+    ] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="Keep everything in this folder; else nothing stays.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="What people fancy.")] = 1,
+) -> None:
+    """A small laundry and workshop: people tap, run and pay, also while the network is down."""
+    from simulator.demo.run import DemoOptions, run_demo
+
+    if headless and seconds is None:
+        seconds = SECONDS_DEFAULT
+    with _words():
+        options = DemoOptions(
+            seconds=seconds, headless=headless, as_json=as_json, data=data, seed=seed
+        )
+        raise typer.Exit(run_demo(options))
+
+
+@app.command()
+def agent(
+    config: Annotated[Path, typer.Option(help="The agent's own file.")],
+    parts: Annotated[Path, typer.Option(help="Socket of the virtual pins.")],
+) -> None:
+    """Run the real agent on virtual pins; `demo` starts these by itself."""
+    from simulator.agent_host import run_agent
+
+    with _words():
+        raise typer.Exit(run_agent(config, parts))
+
+
+@app.command()
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help="Which; none: all.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
+) -> None:
+    """Measure: tap, ledger, ledger-single, ingest, catch-up, agent-memory."""
+    from simulator.benchmarks.report import run_and_print
+
+    with _words():
+        run_and_print(names or [], as_json=as_json)
+
+
+@app.command()
+def broker(
+    port: Annotated[int, typer.Option(help="Where on 127.0.0.1; 0 finds a free port.")] = 1883,
+    data: Annotated[Path | None, typer.Option(help="Folder of its log.")] = None,
+) -> None:
+    """Run the embedded broker on loopback until Ctrl-C: no access control, nothing survives."""
+    from simulator.broker import serve_embedded
+
+    with _words():
+        serve_embedded(port, data)
+
+
+@contextmanager
+def _words() -> Iterator[None]:
+    """Say what went wrong in words; a traceback is for our own mistakes."""
+    from simulator.errors import SimulatorError
+
+    try:
+        yield
+    except SimulatorError as error:
+        print(f"standpipe-sim: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
