@@ -1,0 +1,238 @@
+"""The card list: what controllers know of cards, as a stream of changes.
+
+Each change gives all cards of the account one new revision. A page never cuts a
+revision in two, so what a controller holds "as of revision 17" is exact: exposure
+looks up in `floor_caps` which floor an account's cards had from then on.
+
+The floor of a card is the least of what its site grants its level and the account's
+cap. The cap follows the wallet in halves, so that a balance that shrinks is listed
+anew a few times, not at every session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+
+from hub.errors import NotFoundError
+from hub.ledger import accounts as chart, statements
+from hub.store.tables.fleet import controllers, sites
+from hub.store.tables.people import accounts, card_list, cards, floor_caps
+from hub.store.writer import Tx
+from wire.downlink import CardEntry, ListPage, Standing
+
+FLOOR_HALVINGS_MAX = 4
+"""Below a sixteenth of the largest floor there is none: it would start nothing."""
+CAPS_KEPT_MAX = 32
+"""Caps of one account before those that no controller holds any more are dropped."""
+
+
+def entries_after(connection: Connection, site: str, from_revision: int, limit: int) -> ListPage:
+    """The page of changes that follows a list held at `from_revision` at a site.
+
+    Args:
+        connection: A connection for reading.
+        site: Whose rules set the floors.
+        from_revision: Revision of the list that the controller holds; 0: none.
+        limit: Entries at most, more only to finish a revision.
+
+    Raises:
+        NotFoundError: No such site.
+    """
+    rule = connection.execute(select(sites).where(sites.c.id == site)).first()
+    if rule is None:
+        raise NotFoundError(f"there is no site {site}")
+    last = last_revision(connection)
+    rows = _changed_after(connection, from_revision, limit)
+    upto = rows[-1].list_revision if len(rows) >= limit else last
+    deposits = statements.balances_of(
+        connection, {chart.deposit(row.account, row.unit) for row in rows}
+    )
+    entries = tuple(_entry(row, rule, deposits) for row in rows)
+    return ListPage(
+        from_revision=from_revision,
+        upto_revision=max(upto, from_revision),
+        last_revision=last,
+        entries=entries,
+    )
+
+
+def last_revision(connection: Connection) -> int:
+    """The newest revision; 0: the list is empty."""
+    return connection.execute(select(func.max(card_list.c.revision))).scalar() or 0
+
+
+def relist_account(tx: Tx, account: str, also: Sequence[str] = ()) -> None:
+    """List all cards of an account anew, with the floor that its wallet gives now.
+
+    Args:
+        tx: The writer's transaction.
+        account: Whose standing, terms, deposit or wallet changed.
+        also: Cards that no longer name it and must be taken off the list.
+    """
+    cap = _cap_now(tx, account)
+    tx.connection.execute(
+        update(accounts).where(accounts.c.id == account).values(floor_cap_minor=cap)
+    )
+    revision = _next_revision(tx)
+    named = and_(cards.c.account == account, cards.c.state != "replaced")
+    tx.connection.execute(
+        update(cards).where(or_(named, cards.c.id.in_(also))).values(list_revision=revision)
+    )
+    tx.connection.execute(
+        insert(floor_caps).values(
+            account=account,
+            list_revision=revision,
+            cap_minor=cap,
+            level=_highest_level(tx.connection, account),
+        )
+    )
+    _drop_old_caps(tx.connection, account)
+    tx.touch("card_list", "")
+
+
+def relist_card(tx: Tx, card: str) -> None:
+    """List a card anew after it was linked, blocked, unblocked or replaced."""
+    account = tx.connection.execute(select(cards.c.account).where(cards.c.id == card)).scalar_one()
+    relist_account(tx, account, also=(card,))
+
+
+def refresh_floor(tx: Tx, account: str) -> None:
+    """Follow the wallet: call this after its balance changed. Mostly changes nothing."""
+    listed = tx.connection.execute(
+        select(accounts.c.floor_cap_minor).where(accounts.c.id == account)
+    ).scalar()
+    if listed is not None and listed != _cap_now(tx, account):
+        relist_account(tx, account)
+
+
+def floor_cap(available_minor: int, floor_most_minor: int) -> int:
+    """The account's cap: the largest floor, halved until what is available covers it.
+
+    Args:
+        available_minor: What the wallet can still give, its credit limit included.
+        floor_most_minor: Largest floor of any site and level, ≥ 0.
+    """
+    for halvings in range(FLOOR_HALVINGS_MAX + 1):
+        cap = floor_most_minor >> halvings
+        if cap <= available_minor:
+            return cap
+    return 0
+
+
+def floor_of_level(site: Row[Any], level: int) -> int:
+    """Floor that a site grants cards of a level."""
+    return int(getattr(site, f"floor_level{level}_minor"))
+
+
+def _changed_after(connection: Connection, from_revision: int, limit: int) -> list[Row[Any]]:
+    newer = cards.c.list_revision > from_revision
+    if from_revision == 0:
+        # Who holds nothing needn't be told what to forget.
+        newer = and_(newer, cards.c.state != "replaced")
+    edge = (
+        select(cards.c.list_revision)
+        .where(newer)
+        .order_by(cards.c.list_revision)
+        .offset(limit - 1)
+        .limit(1)
+    )
+    upto = connection.execute(edge).scalar()
+    query = select(
+        cards.c.card_ref,
+        cards.c.level,
+        cards.c.state.label("card_state"),
+        cards.c.list_revision,
+        accounts.c.id.label("account"),
+        accounts.c.unit,
+        accounts.c.state,
+        accounts.c.group,
+        accounts.c.tariffs,
+        accounts.c.permissions,
+        accounts.c.language,
+        accounts.c.floor_cap_minor,
+    ).join_from(cards, accounts, cards.c.account == accounts.c.id)
+    query = query.where(newer).order_by(cards.c.list_revision, cards.c.id)
+    if upto is not None:
+        query = query.where(cards.c.list_revision <= upto)
+    return list(connection.execute(query))
+
+
+def _entry(row: Row[Any], site: Row[Any], deposits: Mapping[str, int]) -> CardEntry:
+    if row.card_state == "replaced":
+        return CardEntry(card=row.card_ref, account="")
+    standing = _standing(row)
+    floor = min(row.floor_cap_minor, floor_of_level(site, row.level))
+    return CardEntry(
+        card=row.card_ref,
+        account=row.account,
+        level=row.level,
+        standing=standing,
+        floor_minor=floor if standing is Standing.OK else 0,
+        unit=row.unit,
+        group=row.group,
+        tariffs=msgspec.json.decode(row.tariffs, type=dict[str, str]),
+        permissions=msgspec.json.decode(row.permissions, type=dict[str, int]),
+        deposit_minor=max(0, deposits.get(chart.deposit(row.account, row.unit), 0)),
+        language=row.language,
+    )
+
+
+def _standing(row: Row[Any]) -> Standing:
+    if row.state == "closed":
+        return Standing.CLOSED
+    if row.state == "blocked" or row.card_state == "blocked":
+        return Standing.BLOCKED
+    return Standing.OK
+
+
+def _cap_now(tx: Tx, account: str) -> int:
+    row = tx.connection.execute(select(accounts).where(accounts.c.id == account)).one()
+    if row.state != "open":
+        return 0
+    if tx.book.balance(chart.overrun(account, row.unit)) < 0:
+        return 0  # not in good standing: it used more than every right already
+    levels = [sites.c.floor_level0_minor, sites.c.floor_level1_minor, sites.c.floor_level2_minor]
+    most = tx.connection.execute(select(*(func.max(level) for level in levels))).one()
+    return floor_cap(
+        tx.book.spendable(chart.wallet(account, row.unit)), max(value or 0 for value in most)
+    )
+
+
+def _next_revision(tx: Tx) -> int:
+    changed = tx.connection.execute(
+        update(card_list).where(card_list.c.id == 1).values(revision=card_list.c.revision + 1)
+    )
+    if changed.rowcount == 0:
+        tx.connection.execute(insert(card_list).values(id=1, revision=1))
+    return last_revision(tx.connection)
+
+
+def _highest_level(connection: Connection, account: str) -> int:
+    active = and_(cards.c.account == account, cards.c.state == "active")
+    return connection.execute(select(func.max(cards.c.level)).where(active)).scalar() or 0
+
+
+def _drop_old_caps(connection: Connection, account: str) -> None:
+    mine = floor_caps.c.account == account
+    kept = connection.execute(select(func.count()).select_from(floor_caps).where(mine)).scalar_one()
+    if kept <= CAPS_KEPT_MAX:
+        return
+    held = connection.execute(
+        select(func.min(controllers.c.held_list_revision)).where(
+            controllers.c.state.in_(("active", "quarantined"))
+        )
+    ).scalar()
+    upto = last_revision(connection) if held is None else held
+    in_force = connection.execute(
+        select(func.max(floor_caps.c.list_revision)).where(
+            and_(mine, floor_caps.c.list_revision <= upto)
+        )
+    ).scalar()
+    if in_force is not None:
+        connection.execute(
+            delete(floor_caps).where(and_(mine, floor_caps.c.list_revision < in_force))
+        )
