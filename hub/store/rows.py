@@ -11,6 +11,8 @@ from typing import Any, Literal
 import msgspec
 
 ColumnType = Literal["text", "integer"]
+Columns = tuple[tuple[str, ColumnType], ...]
+"""Names and types of a row's elements."""
 _encoder = msgspec.json.Encoder()
 
 
@@ -19,7 +21,7 @@ def encode_rows(rows: Any) -> str:
     return _encoder.encode(rows).decode()
 
 
-def from_rows(dialect: str, parameter: str, columns: tuple[tuple[str, ColumnType], ...]) -> str:
+def from_rows(dialect: str, parameter: str, columns: Columns) -> str:
     """Write a FROM item `r(columns…)` that opens a JSON list of lists.
 
     Args:

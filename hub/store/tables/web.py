@@ -22,7 +22,7 @@ payments = Table(
     "payments",
     metadata,
     Column("id", Text, primary_key=True),
-    # top_up | deposit_taken | deposit_returned | refund
+    # One of: top_up, deposit_taken, deposit_returned, refund.
     Column("kind", Text, nullable=False),
     Column("account", Text, nullable=False),
     Column("unit", Text, nullable=False),

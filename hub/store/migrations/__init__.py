@@ -1,0 +1,67 @@
+"""The schema's steps (Alembic), run by the hub itself: no file to configure.
+
+`upgrade` brings any earlier schema forward and refuses one of a later version.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection
+
+from hub.errors import ConfigError, StoreError
+from hub.store.engine import Store
+
+HOME = pathlib.Path(__file__).parent
+
+
+def upgrade(store: Store) -> str:
+    """Bring the schema to this version's, in one transaction.
+
+    Returns:
+        The revision reached.
+
+    Raises:
+        StoreError: A step failed, nothing was changed; or the schema is of a later version.
+    """
+    with store.writing.connect() as connection, connection.begin():
+        try:
+            command.upgrade(_config(connection), "head")
+        except CommandError as error:
+            raise StoreError(
+                f"this database was made by a later version of the hub: {error}"
+            ) from None
+        return _current(connection)
+
+
+def check_current(store: Store) -> None:
+    """Check that the schema is this version's.
+
+    Raises:
+        ConfigError: It isn't; says what to run.
+    """
+    with store.read() as connection:
+        found = _current(connection)
+    head = ScriptDirectory.from_config(_config(None)).get_current_head()
+    if found != head:
+        raise ConfigError(
+            f"the database has schema {found or 'none'}, this hub needs {head}: "
+            "run standpipe-hub init, or start standpipe-hub serve once"
+        )
+
+
+def _current(connection: Connection) -> str:
+    return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def _config(connection: Connection | None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(HOME))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
