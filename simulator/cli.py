@@ -46,7 +46,8 @@ def demo(
     seed: Annotated[int, typer.Option(help="What people fancy.")] = 1,
 ) -> None:
     """A small laundry and workshop: people tap, run and pay, also while the network is down."""
-    from simulator.demo.run import DemoOptions, run_demo
+    from simulator.demo.run import run_demo
+    from simulator.demo.scene import DemoOptions
 
     if headless and seconds is None:
         seconds = SECONDS_DEFAULT
