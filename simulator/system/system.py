@@ -76,8 +76,14 @@ class System:
         """The hub's own page."""
         return f"{self.hub.url}/"
 
-    def start(self, progress: Progress = lambda _: None) -> None:
+    def start(
+        self, progress: Progress = lambda _: None, prepared: Callable[[], None] = lambda: None
+    ) -> None:
         """Start everything; returns when every controller is ready to take cards.
+
+        Args:
+            progress: Told how far it is.
+            prepared: Called when the hub has its database and doesn't serve yet.
 
         Raises:
             SimulatorError: Something doesn't start; what runs goes on until `stop`.
@@ -91,6 +97,7 @@ class System:
             broker = beside.submit(self.broker.start)
             self.token = self.hub.prepare()
             broker.result()
+        prepared()
         tell("broker runs, hub is initialised")
         self.hub.start()
         self._api = self.hub.api(self.token)

@@ -1,0 +1,125 @@
+"""`tap`: from a card in the field to the output that is set, as a person feels it.
+
+The card lies on the emulated PN532, the real driver sees it, the real agent decides
+and has it on disk before the pin changes. Beside it the same reader alone: what is
+left between the two is our own software.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from queue import Queue
+
+from hardware.ports import CardGone, CardPresent, PartEvent, ReaderUp
+from hardware.readers.pn532 import Pn532Reader
+from hardware.specs import ReaderSpec
+from simulator.benchmarks.big_site import BUTTON, CARDS, CONTROLLER, MACHINE, READER, big_site
+from simulator.benchmarks.rows import Row, Say, make_row, quantile
+from simulator.errors import TooSlowError
+from simulator.parts.pn532_chip import Pn532Chip
+from simulator.parts.tags import Ntag, Tag
+from simulator.system.system import System
+from wire.clock import Instant
+
+SAMPLES = 120
+"""The 99th of a hundred is a real sample, and a run stays below two minutes."""
+EVENT_MS_MAX = 5_000
+REST_S = (0.10, 0.16)
+"""Between two taps: the field is empty long enough, at any phase of the reader's looks."""
+_NS_PER_MS = 1_000_000
+
+
+def measure(say: Say) -> list[Row]:
+    """Measure online, offline and the reader alone."""
+    rng = random.Random(1)
+    say(f"  the reader alone, {SAMPLES} taps")
+    alone = _reader_alone(rng)
+    with big_site(say) as (system, tags):
+        say(f"  online, {SAMPLES} taps")
+        online = _taps(system, tags, rng)
+        system.cut_network(CONTROLLER)
+        say(f"  offline, {SAMPLES} taps")
+        offline = _taps(system, tags, rng)
+    rows: list[Row] = []
+    for name, samples in (("tap-online", online), ("tap-offline", offline)):
+        rows += _rows(name, samples, alone)
+    return rows
+
+
+def _rows(name: str, samples: Sequence[float], alone: Sequence[float]) -> list[Row]:
+    rows = []
+    for label, share in (("p50", 0.5), ("p99", 0.99)):
+        value, peer = quantile(samples, share), quantile(alone, share)
+        rows.append(
+            make_row(
+                f"{name}-{label}",
+                value,
+                "ms",
+                peer=peer,
+                samples=len(samples),
+                cards=CARDS,
+                peer_is="the emulated reader alone",
+                own_share_ms=round(value - peer, 3),
+            )
+        )
+    return rows
+
+
+def _taps(system: System, tags: Sequence[Tag], rng: random.Random) -> list[float]:
+    samples = []
+    for _ in range(SAMPLES):
+        card = rng.choice(tags)
+        laid_ns = system.world.place(CONTROLLER, READER, card)
+        closed = system.world.wait_relay(CONTROLLER, MACHINE, closed=True, timeout_ms=EVENT_MS_MAX)
+        if closed is None:
+            raise TooSlowError("the output is set after a tap", EVENT_MS_MAX / 1000)
+        samples.append((closed.mono_ns - laid_ns) / _NS_PER_MS)
+        system.world.remove(CONTROLLER, READER, card)
+        system.world.press(CONTROLLER, BUTTON)
+        opened = system.world.wait_relay(CONTROLLER, MACHINE, closed=False, timeout_ms=EVENT_MS_MAX)
+        if opened is None:
+            raise TooSlowError("the output is off after the button", EVENT_MS_MAX / 1000)
+        time.sleep(rng.uniform(*REST_S))
+    return samples
+
+
+class _Clock:
+    def now(self) -> Instant:
+        return Instant(time.time_ns() // _NS_PER_MS, time.monotonic_ns() // _NS_PER_MS)
+
+
+def _reader_alone(rng: random.Random) -> list[float]:
+    """Time from a card in the field to the driver's report of it."""
+    events: Queue[tuple[PartEvent, int]] = Queue()
+    card = Ntag(bytes.fromhex("04a1b2c3d4e5f6"))
+    samples = []
+    with tempfile.TemporaryDirectory(prefix="standpipe-bench-") as folder:
+        port = Path(folder) / "reader"
+        chip = Pn532Chip(port)
+        chip.plug()
+        reader = Pn532Reader(ReaderSpec(id=READER, port=str(port)), _Clock())
+        try:
+            reader.start(lambda event: events.put((event, time.monotonic_ns())))
+            _expect(events, ReaderUp)
+            for _ in range(SAMPLES):
+                laid_ns = time.monotonic_ns()
+                chip.place(card)
+                samples.append((_expect(events, CardPresent) - laid_ns) / _NS_PER_MS)
+                chip.remove(card)
+                _expect(events, CardGone)
+                time.sleep(rng.uniform(*REST_S))
+        finally:
+            reader.close()
+            chip.unplug()
+    return samples
+
+
+def _expect(events: Queue[tuple[PartEvent, int]], kind: type[PartEvent]) -> int:
+    event, at_ns = events.get(timeout=EVENT_MS_MAX / 1000)
+    if not isinstance(event, kind):
+        raise TooSlowError(f"the reader reports a {kind.__name__}", EVENT_MS_MAX / 1000)
+    return at_ns
