@@ -71,6 +71,7 @@ sessions = Table(
     CheckConstraint("refunded_minor BETWEEN 0 AND charge_minor", name="sessions_refund"),
     Index("sessions_by_account", "account", "started_ms"),
     Index("sessions_by_machine", "machine", "started_ms"),
+    Index("sessions_by_start", "started_ms", "id"),
     Index("sessions_by_state", "state", "started_ms"),
 )
 

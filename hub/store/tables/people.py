@@ -22,6 +22,7 @@ accounts = Table(
     Column("created_ms", BigInteger, nullable=False),
     CheckConstraint("state IN ('open', 'blocked', 'closed')", name="accounts_state"),
     CheckConstraint("credit_limit_minor >= 0", name="accounts_credit_limit"),
+    Index("accounts_by_age", "created_ms", "id"),
 )
 
 cards = Table(
@@ -40,6 +41,7 @@ cards = Table(
     CheckConstraint("level BETWEEN 0 AND 2", name="cards_level"),
     Index("cards_by_revision", "list_revision"),
     Index("cards_by_account", "account"),
+    Index("cards_by_age", "created_ms", "id"),
 )
 
 # One row: the newest revision of the card list.

@@ -36,6 +36,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
     )
+    with op.batch_alter_table("accounts", schema=None) as batch_op:
+        batch_op.create_index("accounts_by_age", ["created_ms", "id"], unique=False)
+
     op.create_table(
         "alarms",
         sa.Column("id", sa.Text(), nullable=False),
@@ -247,6 +250,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("cards", schema=None) as batch_op:
         batch_op.create_index("cards_by_account", ["account"], unique=False)
+        batch_op.create_index("cards_by_age", ["created_ms", "id"], unique=False)
         batch_op.create_index("cards_by_revision", ["list_revision"], unique=False)
 
     op.create_table(
@@ -461,6 +465,7 @@ def upgrade() -> None:
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.create_index("sessions_by_account", ["account", "started_ms"], unique=False)
         batch_op.create_index("sessions_by_machine", ["machine", "started_ms"], unique=False)
+        batch_op.create_index("sessions_by_start", ["started_ms", "id"], unique=False)
         batch_op.create_index("sessions_by_state", ["state", "started_ms"], unique=False)
     for table in APPEND_ONLY:
         _forbid_change(table)
