@@ -1,0 +1,265 @@
+"""Where the agent is put together: the one composition root of this package."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import threading
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+
+from firmware_agent.clock import SystemClock
+from firmware_agent.config import AgentConfig
+from firmware_agent.core.controller import step
+from firmware_agent.core.inputs import ConfigCame
+from firmware_agent.core.model import (
+    ControllerState,
+    MachineState,
+    Moment,
+    ReaderState,
+    Wiring,
+)
+from firmware_agent.downlink import Downlink
+from firmware_agent.hub_side import CONFIG_DOCUMENT
+from firmware_agent.identity import Identity, load_identity
+from firmware_agent.ids import SystemIds
+from firmware_agent.link import Link
+from firmware_agent.machine_side import Pace
+from firmware_agent.parts import PartsOpener, RealParts, open_parts
+from firmware_agent.records import Records
+from firmware_agent.recovery import check
+from firmware_agent.runtime import Runtime, Wires
+from firmware_agent.store import Store
+from firmware_agent.timekeeper import Timekeeper
+from firmware_agent.uplink import Uplink
+from firmware_agent.watchdog import Watchdog
+from wire.clock import Clock
+from wire.codec import decode_event
+from wire.enrolment import BrokerAccess
+from wire.envelope import unseal
+from wire.errors import WireError
+from wire.ids import IdSource
+from wire.machines import Config
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edges:
+    """What a simulation or a test puts in the place of the world.
+
+    Attributes:
+        parts: Opens parts; None: the drivers.
+        clock: None: the system's.
+        ids: None: random.
+        link: None: MQTT.
+        identity: None: as enrolled, in the data folder.
+        pace: How often machines are looked at.
+    """
+
+    parts: PartsOpener | None = None
+    clock: Clock | None = None
+    ids: IdSource | None = None
+    link: Link | None = None
+    identity: Identity | None = None
+    pace: Pace = field(default_factory=Pace)
+
+
+class Agent:
+    """A whole agent: run it, or step it.
+
+    Args:
+        runtime: Decides.
+        wires: What has to be closed at the end.
+    """
+
+    def __init__(self, runtime: Runtime, wires: Wires) -> None:
+        self.runtime = runtime
+        self._wires = wires
+        self._stop = threading.Event()
+        self._closed = False
+
+    @property
+    def state(self) -> ControllerState:
+        """What the agent knows and has decided."""
+        return self.runtime.state
+
+    def start(self) -> None:
+        """Settle what was open, and begin; called once, by `run` or before `step`."""
+        self.runtime.start()
+
+    def step(self) -> int:
+        """Do what is due; returns for how many ms nothing will be."""
+        return self.runtime.step()
+
+    def run(self) -> None:
+        """Work until `stop` is called or the hub asks for a restart; then close."""
+        watchdog, wake = Watchdog(), self._wires.wake
+        try:
+            self.start()
+            watchdog.ready()
+            while not self._stop.is_set() and not self.runtime.wants_restart:
+                wake.clear()
+                idle_ms = self.runtime.step()
+                watchdog.beat()
+                if not self._stop.is_set():
+                    wake.wait(idle_ms / 1000)
+        finally:
+            watchdog.stopping()
+            self.close()
+
+    def stop(self) -> None:
+        """End `run`, from any thread or a signal handler."""
+        self._stop.set()
+        self._wires.wake.set()
+
+    def close(self) -> None:
+        """Settle sessions, outputs off, everything given back. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self.runtime.shut_down()
+        finally:
+            self._wires.parts.close()
+            self._wires.link.close()
+            self._wires.records.store.close()
+
+
+def build_agent(config: AgentConfig, edges: Edges | None = None) -> Agent:
+    """Put an agent together; nothing runs before `run` or `start`.
+
+    Args:
+        config: The controller's file.
+        edges: What is put in the place of the world; None: the world.
+
+    Raises:
+        IdentityError: The controller isn't enrolled.
+        StoreError: The database can't be opened at all. One that opens and holds what
+            it shouldn't gives an agent that authorises nothing and says why.
+    """
+    edges = edges or Edges()
+    clock = edges.clock or SystemClock()
+    ids = edges.ids or SystemIds(clock)
+    folder = Path(config.data_dir)
+    identity = edges.identity or load_identity(folder)
+    store = Store(folder, config.journal_bytes_max)
+    try:
+        return _build(config, edges, identity, (clock, ids), store)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _build(
+    config: AgentConfig,
+    edges: Edges,
+    identity: Identity,
+    sources: tuple[Clock, IdSource],
+    store: Store,
+) -> Agent:
+    clock, ids = sources
+    records = Records(store, identity.controller, config.format)
+    if not records.journal.epoch:
+        records.journal.begin(ids.new("epo"))
+    alarm, sound_seq = check(records)
+    wake, boot_id, signer = threading.Event(), ids.new("boot"), identity.signer
+    link = edges.link or _mqtt(config, identity, clock, wake)
+    uplink = Uplink(records, link, signer, (boot_id, agent_version()), config.format)
+    if alarm is not None:
+        _log.critical("nothing is authorised: %s", alarm.words)
+        uplink.sound_seq = sound_seq
+    time = Timekeeper(clock, boot_id, _last_wall_ms(records), rtc=config.rtc)
+    state = _first_state(config, records, identity, edges.pace, time.moment())
+    state = replace(state, alarm=alarm)
+    wires = Wires(
+        records=records,
+        parts=open_parts(config, edges.parts or RealParts(clock)),
+        link=link,
+        uplink=uplink,
+        downlink=Downlink(identity.controller, identity.hub),
+        time=time,
+        ids=ids,
+        card_salt=identity.card_salt,
+        version=agent_version(),
+        wake=wake,
+    )
+    return Agent(Runtime(wires, state, edges.pace), wires)
+
+
+def agent_version() -> str:
+    """Version of the installed distribution."""
+    try:
+        return importlib.metadata.version("standpipe")
+    except importlib.metadata.PackageNotFoundError:
+        return "0"
+
+
+def _first_state(
+    config: AgentConfig, records: Records, identity: Identity, pace: Pace, moment: Moment
+) -> ControllerState:
+    """The state at a start: wired, configured as stored, nothing open."""
+    locked = records.locked_machines()
+    state = ControllerState(
+        identity.controller,
+        records.journal.epoch,
+        last_seq=records.journal.head_seq,
+        machines={
+            wiring.machine: MachineState(wiring, locked=wiring.machine in locked)
+            for wiring in _wirings(config)
+        },
+        readers={reader.id: ReaderState(reader.id) for reader in config.readers},
+        accounts_revision=records.accounts_revision(),
+        pace_ms=pace.running_ms,
+    )
+    stored = _stored_config(records, identity)
+    if stored is None:
+        return state
+    state, _ = step(state, ConfigCame(stored, journal=False), moment)
+    return state
+
+
+def _wirings(config: AgentConfig) -> list[Wiring]:
+    readers = [machine.reader for machine in config.machines]
+    return [
+        Wiring(
+            machine.id,
+            machine.reader,
+            shared=bool(machine.reader) and readers.count(machine.reader) > 1,
+            meter_unit=machine.meter.unit if machine.meter is not None else None,
+            has_feedback=machine.feedback is not None,
+        )
+        for machine in config.machines
+    ]
+
+
+def _stored_config(records: Records, identity: Identity) -> Config | None:
+    """The configuration as received; its signature is checked again."""
+    payload = records.document(CONFIG_DOCUMENT)
+    if payload is None:
+        return None
+    try:
+        return unseal(payload, Config, identity.hub, identity.controller)
+    except WireError as error:
+        _log.error("the stored configuration is unusable, waiting for another: %s", error)
+        return None
+
+
+def _last_wall_ms(records: Records) -> int:
+    """Latest time in the journal; 0: it has none that can be read."""
+    rows = records.journal.rows(records.journal.head_seq, 1)
+    try:
+        return decode_event(rows[0].data).at.wall_ms if rows else 0
+    except WireError:
+        return 0
+
+
+def _mqtt(config: AgentConfig, identity: Identity, clock: Clock, wake: threading.Event) -> Link:
+    from firmware_agent.mqtt_link import MqttLink
+
+    access: BrokerAccess = identity.reply.broker
+    if config.broker is not None:
+        access = msgspec.structs.replace(access, host=config.broker.host, port=config.broker.port)
+    return MqttLink(access, identity.reply.partition, clock, wake, config.format)

@@ -1,0 +1,68 @@
+"""The site's card list: looked up in the database, not held in memory.
+
+A look-up is one read of an index, and 100,000 cards cost no memory.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from firmware_agent.store import Store, keep_meta
+from wire.codec import Format, decode, encode
+from wire.downlink import CardEntry, ListPage
+
+_REVISION = "list_revision"
+
+
+class CardList:
+    """The stored list.
+
+    Args:
+        store: Where it is.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.revision = store.number(_REVISION)
+        self.last_revision = self.revision
+
+    def find(self, card: str) -> CardEntry | None:
+        """What the list says of a card; None: nothing."""
+        rows = self._store.query("SELECT data FROM cards WHERE card = ?", card)
+        return decode(rows[0][0], CardEntry) if rows else None
+
+    def count(self) -> int:
+        """How many cards there are."""
+        return int(self._store.query("SELECT COUNT(*) FROM cards")[0][0])
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the hub has said that there is more."""
+        return self.revision < self.last_revision
+
+    def apply(self, page: ListPage) -> bool:
+        """Take a page that continues what is held; False: it doesn't.
+
+        Cards and revision are stored in one transaction.
+
+        Raises:
+            StoreUnwritable: Nothing was taken.
+        """
+        self.last_revision = max(self.last_revision, page.last_revision)
+        if page.from_revision != self.revision or page.upto_revision < self.revision:
+            return False
+        if page.upto_revision == self.revision and not page.entries:
+            return False
+        with self._store.transaction() as sql:
+            self._write(sql, page)
+        self.revision = page.upto_revision
+        return True
+
+    def _write(self, sql: sqlite3.Connection, page: ListPage) -> None:
+        gone = [(entry.card,) for entry in page.entries if not entry.account]
+        kept = [
+            (entry.card, encode(entry, Format.MSGPACK)) for entry in page.entries if entry.account
+        ]
+        sql.executemany("DELETE FROM cards WHERE card = ?", gone)
+        sql.executemany("INSERT OR REPLACE INTO cards (card, data) VALUES (?, ?)", kept)
+        keep_meta(sql, _REVISION, page.upto_revision)

@@ -1,0 +1,220 @@
+"""What people read and see: words and lamps, drawn from the state.
+
+Two lines of twenty characters say what matters; larger displays get more lines. A
+refusal always says why, and what to do.
+"""
+
+from __future__ import annotations
+
+from firmware_agent.core.allowance import local_balance
+from firmware_agent.core.model import ControllerState, MachineState, Moment, Notice, ReaderState
+from firmware_agent.core.permission import tariff_for
+from firmware_agent.core.running import is_low
+from firmware_agent.core.session import State
+from hardware.ports import Signal
+from wire.errors import AmountError, Code
+from wire.machines import Machine, Mode
+from wire.money import EUR, Unit, format_amount, known_unit
+from wire.rating import least_minor
+from wire.tariff import MINUTES_PER_DAY, Measure, Tariff
+from wire.usage import total_quantity, total_time_ms
+
+_MS_PER_MINUTE = 60_000
+_MS_PER_SECOND = 1_000
+_MINUTES_PER_HOUR = 60
+
+Lines = tuple[str, ...]
+
+WHY: dict[Code, tuple[str, str]] = {
+    Code.CARD_UNKNOWN: ("Card not known", "Ask the staff"),
+    Code.CARD_BLOCKED: ("Card is blocked", "Ask the staff"),
+    Code.CARD_RANDOM_UID: ("This card has no id", "Use another card"),
+    Code.CARDS_SEVERAL: ("Several cards", "Show only one"),
+    Code.CARD_REMOVED_EARLY: ("Card gone too soon", "Hold it a moment"),
+    Code.ACCOUNT_CLOSED: ("Account is closed", "Ask the staff"),
+    Code.PERMISSION_MISSING: ("Not permitted yet", "Ask for the course"),
+    Code.MACHINE_BUSY: ("In use", "Please wait"),
+    Code.MACHINE_LOCKED: ("Locked by the staff", "Ask the staff"),
+    Code.MACHINE_OUT_OF_SERVICE: ("Out of service", "Use another one"),
+    Code.MACHINE_NOT_CONFIGURED: ("Not set up yet", "Ask the staff"),
+    Code.MACHINE_NOT_CHOSEN: ("No machine chosen", "Press, then tap"),
+    Code.BALANCE_TOO_LOW: ("Balance too low", "Please top up"),
+    Code.BALANCE_TOO_LOW_OFFLINE: ("Balance not known", "No network: try later"),
+    Code.LIMIT_EXCEEDED: ("Limit reached", "Ask the staff"),
+    Code.UNIT_MISMATCH: ("Wrong currency", "Ask the staff"),
+    Code.DEPOSIT_TOO_LOW: ("Deposit needed", "Ask the staff"),
+    Code.OVERRUN_OPEN: ("Open amount", "Please top up"),
+    Code.OUTPUT_FAILED: ("Out of order", "Use another one"),
+    Code.METER_SILENT: ("Meter not working", "Use another one"),
+    Code.JOURNAL_UNWRITABLE: ("Out of order", "Storage: call staff"),
+    Code.JOURNAL_CORRUPT: ("Out of order", "Storage: call staff"),
+    Code.JOURNAL_FORK: ("Out of order", "Records: call staff"),
+}
+_OTHERWISE = ("Not possible now", "Ask the staff")
+
+_AT_REST = {
+    State.LOCKED: Code.MACHINE_LOCKED,
+    State.OUT_OF_SERVICE: Code.MACHINE_OUT_OF_SERVICE,
+    State.FAULT: Code.OUTPUT_FAILED,
+}
+
+_SIGNALS = {
+    State.FREE: Signal.READY,
+    State.ASKING: Signal.ASKING,
+    State.STARTING: Signal.ASKING,
+    State.RUNNING: Signal.RUNNING,
+    State.PAUSED: Signal.LOW,
+    State.STOPPING: Signal.RUNNING,
+    State.LOCKED: Signal.OFF,
+    State.OUT_OF_SERVICE: Signal.OFF,
+    State.FAULT: Signal.FAULT,
+}
+
+
+def machine_screen(state: ControllerState, machine: MachineState, moment: Moment) -> Lines:
+    """What a machine's display says."""
+    if moment.mono_ms < machine.identify_until_ms:
+        return ("This one", machine.id)
+    if machine.notice is not None:
+        return _notice(machine.notice)
+    if machine.session is not None:
+        return _session_lines(state, machine, moment)
+    if state.alarm is not None:
+        return WHY.get(state.alarm.code, _OTHERWISE)
+    return _resting_lines(state, machine)
+
+
+def reader_screen(state: ControllerState, reader: ReaderState) -> Lines:
+    """What the display at a shared reader says."""
+    if reader.down:
+        return ("Reader not working", "Ask the staff")
+    if reader.notice is not None:
+        return _notice(reader.notice)
+    if state.alarm is not None:
+        return WHY.get(state.alarm.code, _OTHERWISE)
+    if reader.pending is not None:
+        return ("Card read", "Press a button")
+    if reader.chosen:
+        machine = state.machines.get(reader.chosen)
+        return (_name(machine) if machine is not None else reader.chosen, "Tap your card")
+    return ("Press a button,", "then tap your card")
+
+
+def machine_signal(state: ControllerState, machine: MachineState, moment: Moment) -> Signal:
+    """What a machine's lamps say."""
+    if moment.mono_ms < machine.identify_until_ms:
+        return Signal.ASKING
+    if machine.notice is not None and machine.notice.code is not None:
+        return Signal.REFUSED
+    if state.alarm is not None and machine.session is None:
+        return Signal.FAULT
+    session = machine.session
+    if machine.state is State.RUNNING and session is not None:
+        left_minor = left_for(state, machine)
+        if is_low(session, left_minor, state.policy.low_percent):
+            return Signal.LOW
+    return _SIGNALS[machine.state]
+
+
+def reader_signal(state: ControllerState, reader: ReaderState) -> Signal:
+    """What the lamps at a shared reader say."""
+    if reader.down or state.alarm is not None:
+        return Signal.FAULT
+    if reader.notice is not None and reader.notice.code is not None:
+        return Signal.REFUSED
+    return Signal.ASKING if reader.pending is not None or reader.chosen else Signal.READY
+
+
+def price_words(state: ControllerState, spec: Machine | None) -> str:
+    """A machine's price in a few characters; empty when it is free or not known."""
+    if spec is None:
+        return ""
+    tariff = tariff_for(spec, None, state.tariffs)
+    if tariff is None or spec.mode is Mode.ACCESS:
+        return ""
+    parts = []
+    if least_minor(tariff):
+        parts.append(format_amount(least_minor(tariff), tariff.unit))
+    parts += [_measure(tariff, m) for m in (tariff.time, tariff.quantity) if m is not None]
+    return " + ".join(parts)
+
+
+def left_for(state: ControllerState, machine: MachineState) -> int:
+    """Local balance left for the card that uses a machine; 0: nobody does."""
+    entry = machine.session.entry if machine.session is not None else None
+    if entry is None or entry.account not in state.accounts:
+        return 0
+    rights = state.accounts[entry.account]
+    open_minor = state.open_minor(entry.account)
+    return local_balance(rights, entry.floor_minor, open_minor).left_minor
+
+
+def duration_words(duration_ms: int) -> str:
+    """A duration: `45 s`, `12 min`, `1 h 05`."""
+    if duration_ms < _MS_PER_MINUTE:
+        return f"{max(0, duration_ms) // _MS_PER_SECOND} s"
+    minutes = duration_ms // _MS_PER_MINUTE
+    if minutes < _MINUTES_PER_HOUR or minutes >= MINUTES_PER_DAY:
+        return f"{minutes} min"
+    return f"{minutes // _MINUTES_PER_HOUR} h {minutes % _MINUTES_PER_HOUR:02d}"
+
+
+def unit_of(code: str) -> Unit:
+    """A unit for printing; one that doesn't ship is printed with its code."""
+    try:
+        return known_unit(code)
+    except AmountError:
+        return Unit(code) if code else EUR
+
+
+def _session_lines(state: ControllerState, machine: MachineState, moment: Moment) -> Lines:
+    session = machine.session
+    assert session is not None
+    if machine.state is State.PAUSED:
+        return ("Balance used up", "Top up to go on")
+    if session.finishing:
+        return ("Balance used up", "Finishing")
+    money = format_amount(session.charge_minor, unit_of(session.unit))
+    if machine.state is not State.RUNNING:
+        return (_name(machine), "Starting…" if machine.state is State.STARTING else "Stopping…")
+    if session.spec.mode is Mode.CYCLE:
+        left_ms = session.started_ms + session.spec.cycle.duration_ms - moment.mono_ms
+        return (f"Running {money}", f"{duration_words(left_ms)} left")
+    used = duration_words(total_time_ms(session.usage))
+    quantity = total_quantity(session.usage)
+    if quantity and machine.wiring.meter_unit:
+        used = f"{used} {quantity} {machine.wiring.meter_unit}"
+    left_minor = left_for(state, machine)
+    if is_low(session, left_minor, state.policy.low_percent):
+        left = format_amount(max(0, left_minor), unit_of(session.unit))
+        return (f"{money} {used}", f"Low: {left} left")
+    return (f"{money} {used}", "Tap to stop")
+
+
+def _resting_lines(state: ControllerState, machine: MachineState) -> Lines:
+    if machine.state in _AT_REST:
+        return WHY[_AT_REST[machine.state]]
+    if machine.state is State.ASKING:
+        return (_name(machine), "Checking balance")
+    return (_name(machine), price_words(state, machine.spec) or "Tap your card")
+
+
+def _notice(notice: Notice) -> Lines:
+    amount = format_amount(notice.amount_minor, unit_of(notice.unit))
+    if notice.code is None:
+        return (notice.words, amount if notice.amount_minor else "Nothing charged")
+    why, what = WHY.get(notice.code, _OTHERWISE)
+    return (why, f"{amount} missing", what) if notice.amount_minor else (why, what)
+
+
+def _measure(tariff: Tariff, measure: Measure) -> str:
+    minor = measure.tiers[0].price_micros // tariff.unit.micros_per_minor
+    price = format_amount(minor, tariff.unit)
+    if measure is tariff.time:
+        return f"{price}/{duration_words(measure.per).removeprefix('1 ')}"
+    per = "" if measure.per == 1 else f"{measure.per} "
+    return f"{price}/{per}{measure.unit}"
+
+
+def _name(machine: MachineState) -> str:
+    return machine.spec.name if machine.spec is not None else machine.id

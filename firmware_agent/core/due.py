@@ -1,0 +1,61 @@
+"""When time alone will change something: so that a runtime can wait until then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from firmware_agent.core.model import ControllerState, MachineState, ReaderState, Session
+from firmware_agent.core.running import FEEDBACK_GAP_MS, PROMPT_MS, WANT_RETRY_MS
+from firmware_agent.core.session import State
+from wire.machines import Mode
+
+
+def next_due_ms(state: ControllerState) -> int | None:
+    """Monotonic time of the next thing that time brings; None: nothing waits.
+
+    Readings aren't in it: a machine in a session is read at the runtime's pace.
+    """
+    times = [*_all_machines(state), *_all_readers(state)]
+    return min(times, default=None)
+
+
+def _all_machines(state: ControllerState) -> Iterator[int]:
+    for machine in state.machines.values():
+        if machine.notice is not None:
+            yield machine.notice.until_ms
+        if machine.identify_until_ms:
+            yield machine.identify_until_ms
+        if machine.ask is not None:
+            yield machine.ask.deadline_ms
+        if machine.session is not None:
+            yield from _session(machine, machine.session)
+
+
+def _session(machine: MachineState, session: Session) -> Iterator[int]:
+    cycle = session.spec.cycle
+    if session.want is not None:
+        yield session.want.sent_ms + WANT_RETRY_MS
+    if session.stopping is not None:
+        yield session.stopping.settle_ms
+    elif machine.state is State.STARTING:
+        yield session.started_ms + cycle.feedback_within_ms
+    elif machine.state is State.PAUSED:
+        yield session.paused_ms + PROMPT_MS
+    elif session.spec.mode is Mode.CYCLE:
+        yield session.started_ms + min(cycle.duration_ms, session.spec.session_ms_max)
+        if machine.feedback is False:
+            yield machine.feedback_ms + FEEDBACK_GAP_MS
+
+
+def _all_readers(state: ControllerState) -> Iterator[int]:
+    for reader in state.readers.values():
+        yield from _reader(reader)
+
+
+def _reader(reader: ReaderState) -> Iterator[int]:
+    if reader.notice is not None:
+        yield reader.notice.until_ms
+    if reader.chosen:
+        yield reader.chosen_until_ms
+    if reader.pending is not None:
+        yield reader.pending.until_ms
