@@ -1,0 +1,41 @@
+"""The one route that a controller calls over HTTP: a code for everything it needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+
+from hub.fleet import enrolment
+from hub.web.limits import Throttle
+from hub.web.ports import Hub
+from hub.web.routing import open_options, problems
+from wire.enrolment import ENROLMENT_PATH, EnrolmentReply, EnrolmentRequest
+
+ADDRESS_UNKNOWN = "unknown"
+
+
+@post(
+    ENROLMENT_PATH.removeprefix("/api/v1"),
+    opt=open_options("a new controller has no key; its one-time code lets it in, throttled"),
+    tags=["Enrolment"],
+    summary="Enrol a controller by its one-time code",
+    responses=problems((400, 403, 404, 413, 429, 500, 503)),
+    sync_to_thread=True,
+)
+def enrol(
+    hub: Hub,
+    enrolments: NamedDependency[Throttle],
+    request: Request[Any, Any, Any],
+    data: JSONBody[EnrolmentRequest],
+) -> EnrolmentReply:
+    """Take a controller in. The same key with the same code again: the same reply."""
+    enrolments.attempt(request.client.host if request.client else ADDRESS_UNKNOWN)
+    enrolled = hub.writer.run(lambda tx: enrolment.enrol(tx, data, hub.keys, hub.config))
+    hub.broker_files.set_password(enrolled.username, enrolled.password)
+    return enrolled.reply
+
+
+ROUTES = (enrol,)

@@ -1,0 +1,140 @@
+"""Puts the edge together: routes, guards, problems, headers, limits, live streams."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+from litestar import Litestar, Router
+from litestar.config.app import AppConfig
+from litestar.di import Provide
+from litestar.static_files import create_static_files_router
+
+from hub.store.writer import Touched
+from hub.web import auth, headers
+from hub.web.api import (
+    accounts,
+    alarms,
+    cards,
+    commands,
+    controllers,
+    enrolments,
+    events,
+    health,
+    ledger,
+    machines,
+    payments,
+    sessions,
+    sites,
+    tariffs,
+)
+from hub.web.bodies import BODY_BYTES_MAX, StrictBody
+from hub.web.limits import ENROLMENTS_PER_MINUTE_MAX, Throttle
+from hub.web.openapi import openapi_config
+from hub.web.ports import HubPort
+from hub.web.problems import handle_any
+from hub.web.render import STATIC
+from hub.web.routing import open_options
+from hub.web.streams import Streams
+
+_RESOURCES = (
+    accounts,
+    alarms,
+    cards,
+    commands,
+    controllers,
+    enrolments,
+    ledger,
+    machines,
+    payments,
+    sessions,
+    sites,
+    tariffs,
+)
+_TOPICS_OF_TOUCH = {
+    "account": ("accounts", "exposure"),
+    "alarm": ("alarms", "controllers"),
+    "card_list": ("accounts", "exposure"),
+    "command": ("controllers",),
+    "config": ("machines",),
+    "controller": ("controllers",),
+    "result": ("controllers", "machines"),
+    "rights": ("exposure",),
+    "session": ("sessions", "machines", "exposure"),
+    "site": ("controllers", "exposure"),
+    "tariff": ("machines",),
+}
+"""What the hub's services touch, as the names that live streams carry."""
+
+
+def create_app(hub: HubPort) -> Litestar:
+    """Make the application of a running hub.
+
+    The caller calls `app.state.streams.close()` before it waits for connections to end:
+    a live stream ends only then, or when its client leaves.
+    """
+    streams = Streams(hub.clock)
+    enrolments_throttle = Throttle(hub.clock, ENROLMENTS_PER_MINUTE_MAX)
+    hub.live.listen(lambda _controller: streams.publish(("controllers", "machines")))
+    hub.writer.listen(lambda touched: streams.publish(topics_of(touched)))
+    app = Litestar.from_config(
+        AppConfig(
+            route_handlers=[
+                Router("/api/v1", route_handlers=[r for m in _RESOURCES for r in m.ROUTES]),
+                *events.ROUTES,
+                *health.ROUTES,
+                create_static_files_router(
+                    "/static",
+                    directories=[STATIC],
+                    opt=open_options("style and script of the pages hold no data"),
+                ),
+            ],
+            dependencies={
+                "hub": Provide(lambda: hub, sync_to_thread=False),
+                "streams": Provide(lambda: streams, sync_to_thread=False),
+                "enrolments": Provide(lambda: enrolments_throttle, sync_to_thread=False),
+            },
+            guards=[auth.require_scope],
+            exception_handlers={Exception: handle_any},
+            before_send=[headers.add_headers],
+            dto=StrictBody,
+            return_dto=None,
+            request_max_body_size=BODY_BYTES_MAX,
+            openapi_config=openapi_config(package_version()),
+            lifespan=[_streaming(streams)],
+            logging_config=None,
+        )
+    )
+    app.state.hub = hub
+    app.state.streams = streams
+    auth.check_routes(app)
+    return app
+
+
+def topics_of(touched: Touched) -> frozenset[str]:
+    """Names for live streams of what a commit touched."""
+    return frozenset(topic for kind, _ in touched for topic in _TOPICS_OF_TOUCH.get(kind, ()))
+
+
+def package_version() -> str:
+    """Version of this package, as installed."""
+    try:
+        return version("standpipe")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _streaming(
+    streams: Streams,
+) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        streams.attach(asyncio.get_running_loop())
+        try:
+            yield
+        finally:
+            streams.close()
+
+    return lifespan

@@ -1,0 +1,60 @@
+"""Limits at the edge that Litestar has no safe counter for.
+
+Its rate limiter shares one counter among all limiters of an application; here each
+`Throttle` counts for itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from hub.web.problems import WebError
+from wire.clock import Clock
+from wire.errors import Code
+
+ENROLMENTS_PER_MINUTE_MAX = 10
+"""From one address: a person types a code a few times; guessing 80 bits needs more."""
+MINUTE_MS = 60_000
+ADDRESSES_MAX = 10_000
+"""Addresses remembered; beyond it the longest unseen is forgotten."""
+MS_PER_S = 1_000
+
+
+class Throttle:
+    """Lets each address try a number of times within a window. Safe from any thread.
+
+    Args:
+        clock: The hub's time; only the monotonic one is used.
+        attempts_max: How often within the window.
+        window_ms: The window.
+    """
+
+    def __init__(self, clock: Clock, attempts_max: int, window_ms: int = MINUTE_MS) -> None:
+        self._clock = clock
+        self._attempts_max = attempts_max
+        self._window_ms = window_ms
+        self._lock = threading.Lock()
+        self._seen: OrderedDict[str, list[int]] = OrderedDict()
+
+    def attempt(self, address: str) -> None:
+        """Count an attempt.
+
+        Raises:
+            WebError: It is one too many; says when to try again.
+        """
+        now_ms = self._clock.now().mono_ms
+        with self._lock:
+            recent = [at for at in self._seen.pop(address, []) if now_ms - at < self._window_ms]
+            self._seen[address] = recent
+            if len(self._seen) > ADDRESSES_MAX:
+                self._seen.popitem(last=False)
+            if len(recent) < self._attempts_max:
+                recent.append(now_ms)
+                return
+            wait_ms = recent[0] + self._window_ms - now_ms
+        raise WebError(
+            "Too many attempts from this address: wait a minute.",
+            Code.TOO_MANY_REQUESTS,
+            {"Retry-After": str(wait_ms // MS_PER_S + 1)},
+        )
