@@ -1,0 +1,98 @@
+"""The command `standpipe-agent`. Heavy modules are loaded by the command that needs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+CONFIG_PATH = Path("/etc/standpipe/agent.toml")
+
+app = typer.Typer(
+    name="standpipe-agent",
+    help="The controller of shared machines: reads cards, switches, meters, journals, syncs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+journal_app = typer.Typer(help="Look at the journal, check it, or export it.", no_args_is_help=True)
+app.add_typer(journal_app, name="journal")
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="The controller's file.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@app.command()
+def run(config: ConfigOption = CONFIG_PATH) -> None:
+    """Run the controller until SIGTERM or SIGINT; then settle and switch everything off."""
+    from firmware_agent.commands import run as command
+
+    raise typer.Exit(command.run(config))
+
+
+@app.command()
+def enrol(
+    hub: Annotated[str, typer.Option(help="Address of the hub, https://…")],
+    name: Annotated[str, typer.Option(help="Name of the controller, as at the hub.")],
+    code: Annotated[str, typer.Option(help="The one-time code of `standpipe-hub enrol`.")],
+    config: ConfigOption = CONFIG_PATH,
+) -> None:
+    """Make this controller known to a hub. Safe to repeat."""
+    from firmware_agent.commands import enrol as command
+
+    raise typer.Exit(command.enrol(config, hub, name, code))
+
+
+@app.command()
+def status(config: ConfigOption = CONFIG_PATH, as_json: JsonOption = False) -> None:
+    """Say what the controller holds; also while it runs."""
+    from firmware_agent.commands import status as command
+
+    raise typer.Exit(command.status(config, as_json=as_json))
+
+
+@app.command()
+def doctor(config: ConfigOption = CONFIG_PATH, as_json: JsonOption = False) -> None:
+    """Check everything, and say what to do about what isn't right."""
+    from firmware_agent.commands import doctor as command
+
+    raise typer.Exit(command.doctor(config, as_json=as_json))
+
+
+@journal_app.command("list")
+def journal_list(
+    config: ConfigOption = CONFIG_PATH,
+    after: Annotated[int, typer.Option(help="Only events after this seq.")] = 0,
+    limit: Annotated[int, typer.Option(help="At most this many.", min=1, max=10_000)] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """Print events; without --after the newest ones."""
+    from firmware_agent.commands import journal as command
+
+    raise typer.Exit(command.list_events(config, after, limit, as_json=as_json))
+
+
+@journal_app.command("verify")
+def journal_verify(config: ConfigOption = CONFIG_PATH) -> None:
+    """Check every stored event against the chain."""
+    from firmware_agent.commands import journal as command
+
+    raise typer.Exit(command.verify(config))
+
+
+@journal_app.command("export")
+def journal_export(
+    out: Annotated[Path, typer.Option(help="File to write, one JSON object a line.")],
+    config: ConfigOption = CONFIG_PATH,
+    limit: Annotated[int, typer.Option(help="At most this many events.", min=1)] = 1_000_000,
+) -> None:
+    """Write the stored events to a file."""
+    from firmware_agent.commands import journal as command
+
+    raise typer.Exit(command.export(config, out, limit))
+
+
+def main() -> None:
+    """Entry point of `standpipe-agent`."""
+    app()

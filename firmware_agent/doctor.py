@@ -1,0 +1,200 @@
+"""Checks of everything that a controller needs, in words and with what to do."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Empty, Queue
+
+import msgspec
+
+from firmware_agent.config import AgentConfig
+from firmware_agent.errors import AgentError, IdentityError, StoreError
+from firmware_agent.housekeeping import DISK_LOW_BYTES, DISK_WARN_BYTES
+from firmware_agent.identity import KEY_NAME, Identity, load_identity
+from firmware_agent.inspection import last_boot, verify
+from firmware_agent.parts import Parts, PartsOpener, open_parts
+from firmware_agent.store import LOCK_NAME, WAL_RESET_FIXED, open_read_only
+from hardware.ports import Health, HealthState, PartEvent, ReaderDown, ReaderUp
+from wire.clock import Clock
+from wire.events import ClockState
+
+CONNECT_TIMEOUT_S = 5.0
+READER_TIMEOUT_S = 5.0
+"""A reader that is there answers within a second or two."""
+_READABLE_BY_OTHERS = 0o077
+_MS_PER_MINUTE = 60_000
+WALL_MS_MIN = 1_735_689_600_000
+"""2025-01-01: no controller of this program runs before."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One checked thing.
+
+    Attributes:
+        what: What was looked at.
+        ok: Whether it is right.
+        words: What was found, and what to do when it isn't right.
+    """
+
+    what: str
+    ok: bool
+    words: str
+
+
+def examine(config: AgentConfig, clock: Clock, opener: PartsOpener) -> Iterator[Finding]:
+    """Look at everything, one finding after the other; never raises.
+
+    Parts are opened only while no agent runs: it owns them.
+    """
+    folder = Path(config.data_dir)
+    identity: Identity | None = None
+    try:
+        identity = load_identity(folder)
+        yield _good("identity", f"enrolled as {identity.controller} at {identity.reply.site}")
+    except IdentityError as error:
+        yield _bad("identity", str(error))
+    yield _key_mode(folder)
+    yield from _folder(folder)
+    yield from _journal(folder, clock)
+    yield _sqlite()
+    yield _clock(clock)
+    if identity is not None:
+        yield _broker(config, identity)
+    yield from _parts(config, opener, folder)
+
+
+def _folder(folder: Path) -> Iterator[Finding]:
+    if not folder.is_dir():
+        yield _bad("data folder", f"{folder} doesn't exist: make it, owned by the agent's user")
+        return
+    probe = folder / ".doctor"
+    try:
+        probe.write_bytes(b"x")
+        probe.unlink()
+        yield _good("data folder", f"{folder} can be written")
+    except OSError as error:
+        yield _bad("data folder", f"{folder} can't be written ({error.strerror}): check its owner")
+    free = shutil.disk_usage(folder).free
+    words = f"{free >> 20} MiB free"
+    if free < DISK_LOW_BYTES:
+        yield _bad("disk", f"{words}: nothing is authorised below {DISK_LOW_BYTES >> 20} MiB")
+    elif free < DISK_WARN_BYTES:
+        yield _bad("disk", f"{words}: make room soon")
+    else:
+        yield _good("disk", words)
+
+
+def _key_mode(folder: Path) -> Finding:
+    key = folder / KEY_NAME
+    if not key.exists():
+        return _bad("key", f"there is no {key}: it is made by standpipe-agent enrol")
+    if key.stat().st_mode & _READABLE_BY_OTHERS:
+        return _bad("key", f"others can read {key}: chmod 600 {key}")
+    return _good("key", "readable by its owner only")
+
+
+def _journal(folder: Path, clock: Clock) -> Iterator[Finding]:
+    try:
+        with open_read_only(folder) as connection:
+            count, broken = verify(connection)
+            boot = last_boot(connection)
+    except (StoreError, AgentError) as error:
+        yield _bad("journal", str(error))
+        return
+    if broken:
+        yield _bad("journal", f"{broken}: keep the folder and call the operator")
+    else:
+        yield _good("journal", f"{count} events are as they were written")
+    if boot is not None:
+        minutes = max(0, clock.now().wall_ms - boot.at.wall_ms) // _MS_PER_MINUTE
+        trust = "" if boot.at.clock is ClockState.SYNCED else f", its clock {boot.at.clock}"
+        yield _good("last start", f"{minutes} minutes ago, version {boot.version}{trust}")
+
+
+def _sqlite() -> Finding:
+    version = sqlite3.sqlite_version
+    if sqlite3.sqlite_version_info >= WAL_RESET_FIXED:
+        return _good("SQLite", version)
+    return _good("SQLite", f"{version}: has the WAL-reset bug, so never open the file for writing")
+
+
+def _clock(clock: Clock) -> Finding:
+    if clock.now().wall_ms < WALL_MS_MIN:
+        return _bad("clock", "it is set to the past: check the network's time service")
+    return _good("clock", "plausible")
+
+
+def _broker(config: AgentConfig, identity: Identity) -> Finding:
+    host, port = identity.reply.broker.host, identity.reply.broker.port
+    if config.broker is not None:
+        host, port = config.broker.host, config.broker.port
+    try:
+        socket.create_connection((host, port), CONNECT_TIMEOUT_S).close()
+    except OSError as error:
+        return _bad("broker", f"{host}:{port} isn't reached ({error}): check network and firewall")
+    return _good("broker", f"{host}:{port} is reached")
+
+
+def _parts(config: AgentConfig, opener: PartsOpener, folder: Path) -> Iterator[Finding]:
+    if _agent_runs(folder):
+        yield _good("parts", "not opened: the agent runs and owns them; see its log and status")
+        return
+    parts = open_parts(config, opener)
+    seen: Queue[PartEvent] = Queue()
+    try:
+        parts.start(seen.put)
+        for kind, opened in (("output", parts.outputs), ("meter", parts.meters)):
+            for name in opened:
+                yield _good(f"{kind} of {name}", "opened")
+        for place, reason in parts.missing.items():
+            yield _bad(place, reason)
+        yield from _readers(parts, seen)
+        for place, display in parts.displays.items():
+            yield _health(f"display of {place}", display.health)
+    finally:
+        parts.close()
+
+
+def _readers(parts: Parts, seen: Queue[PartEvent]) -> Iterator[Finding]:
+    """Wait until each reader has said whether it answers."""
+    waiting = set(parts.readers)
+    try:
+        while waiting:
+            event = seen.get(timeout=READER_TIMEOUT_S)
+            if isinstance(event, ReaderUp | ReaderDown):
+                waiting.discard(event.reader)
+    except Empty:
+        pass
+    for name, reader in parts.readers.items():
+        yield _health(f"reader {name}", reader.health)
+
+
+def _health(what: str, health: Health) -> Finding:
+    if health.state is HealthState.UP:
+        return _good(what, "answers")
+    return _bad(what, health.reason or "doesn't answer: check its cable and port")
+
+
+def _agent_runs(folder: Path) -> bool:
+    import fcntl
+
+    try:
+        with (folder / LOCK_NAME).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def _good(what: str, words: str) -> Finding:
+    return Finding(what=what, ok=True, words=words)
+
+
+def _bad(what: str, words: str) -> Finding:
+    return Finding(what=what, ok=False, words=words)
