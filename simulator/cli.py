@@ -62,12 +62,13 @@ def demo(
 def agent(
     config: Annotated[Path, typer.Option(help="The agent's own file.")],
     parts: Annotated[Path, typer.Option(help="Socket of the virtual pins.")],
+    clock_off_ms: Annotated[int, typer.Option(help="By how much its wall clock is wrong.")] = 0,
 ) -> None:
     """Run the real agent on virtual pins; `demo` starts these by itself."""
     from simulator.agent_host import run_agent
 
     with _words():
-        raise typer.Exit(run_agent(config, parts))
+        raise typer.Exit(run_agent(config, parts, clock_off_ms))
 
 
 @app.command()

@@ -35,6 +35,18 @@ class LinkState(Enum):
     STALLED = "stalled"
 
 
+class Way(Enum):
+    """A direction on a link."""
+
+    OUT = "out"
+    """From who connects to the target."""
+    IN = "in"
+    """From the target to who connects."""
+
+
+BOTH = frozenset(Way)
+
+
 class Network:
     """The thread that carries links. Close it when done; it ends with the process."""
 
@@ -83,8 +95,9 @@ class Link:
         self.port = 0
         self._network = network
         self._server: asyncio.Server | None = None
-        self._flowing = asyncio.Event()
-        self._flowing.set()
+        self._flowing = {way: asyncio.Event() for way in Way}
+        for flowing in self._flowing.values():
+            flowing.set()
         self._carriers: set[asyncio.Task[None]] = set()
         network.run(self._listen())
 
@@ -93,19 +106,20 @@ class Link:
         """What it does now."""
         if self._server is None:
             return LinkState.CUT
-        return LinkState.UP if self._flowing.is_set() else LinkState.STALLED
+        flows = all(flowing.is_set() for flowing in self._flowing.values())
+        return LinkState.UP if flows else LinkState.STALLED
 
     def cut(self) -> None:
         """Drop all connections and refuse new ones."""
         self._network.run(self._cut())
 
-    def stall(self) -> None:
-        """Keep connections and accept new ones, but carry nothing."""
-        self._network.run(self._set_flowing(flowing=False))
+    def stall(self, ways: frozenset[Way] = BOTH) -> None:
+        """Keep connections and accept new ones, but carry nothing in these directions."""
+        self._network.run(self._set_flowing(stalled=ways))
 
     def restore(self) -> None:
         """Carry again, whether cut or stalled."""
-        self._network.run(self._set_flowing(flowing=True))
+        self._network.run(self._set_flowing(stalled=frozenset()))
 
     async def _listen(self) -> None:
         if self._server is not None:
@@ -127,11 +141,12 @@ class Link:
             carrier.cancel()
         await asyncio.gather(*carriers, return_exceptions=True)
 
-    async def _set_flowing(self, *, flowing: bool) -> None:
-        if flowing:
-            self._flowing.set()
-        else:
-            self._flowing.clear()
+    async def _set_flowing(self, *, stalled: frozenset[Way]) -> None:
+        for way, flowing in self._flowing.items():
+            if way in stalled:
+                flowing.clear()
+            else:
+                flowing.set()
         await self._listen()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -150,13 +165,13 @@ class Link:
             writer.transport.abort()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._flowing.wait()
+        await self._flowing[Way.OUT].wait()
         far_reader, far_writer = await asyncio.open_connection(
             "127.0.0.1", self.target_port, limit=CHUNK_BYTES
         )
         pumps = [
-            asyncio.ensure_future(self._pump(reader, far_writer)),
-            asyncio.ensure_future(self._pump(far_reader, writer)),
+            asyncio.ensure_future(self._pump(Way.OUT, reader, far_writer)),
+            asyncio.ensure_future(self._pump(Way.IN, far_reader, writer)),
         ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -168,9 +183,11 @@ class Link:
             # get what was still on its way.
             far_writer.transport.abort()
 
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, way: Way, source: asyncio.StreamReader, sink: asyncio.StreamWriter
+    ) -> None:
         with suppress(OSError):
             while data := await source.read(CHUNK_BYTES):
-                await self._flowing.wait()
+                await self._flowing[way].wait()
                 sink.write(data)
                 await sink.drain()

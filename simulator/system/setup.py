@@ -29,7 +29,7 @@ def set_up_site(api: HubApi, site: SitePlan) -> None:
 
 def enrolment_code(api: HubApi, controller: str) -> str:
     """Get a one-time code for a controller."""
-    return str(api.post(f"/controllers/{controller}/codes", {})["code"])
+    return str(api.post(f"/controllers/{controller}/enrolment-codes", {})["code"])
 
 
 def open_account(api: HubApi, account: str, **terms: object) -> Json:

@@ -48,8 +48,9 @@ class System:
         self._run = Path(tempfile.mkdtemp(prefix="standpipe-run-"))
         (data / "broker").mkdir(exist_ok=True)
         self.broker = make_broker(data / "broker")
-        self.hub = HubProcess(data, self.broker.port)
         self.network = Network()
+        self.hub_link = self.network.link(self.broker.port)
+        self.hub = HubProcess(data, self.hub_link.port)
         paths = {
             plan.id: PartPaths(self._run / plan.id, data / plan.id) for plan in site.controllers
         }

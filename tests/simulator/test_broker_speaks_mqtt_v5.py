@@ -15,8 +15,9 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from parts import require
 
-from simulator.broker import Broker, EmbeddedBroker, MosquittoBroker, find_mosquitto
+from simulator.broker import Broker, EmbeddedBroker, MosquittoBroker
 from simulator.waiting import accepts, wait_for
 from wire.codec import PAYLOAD_BYTES_MAX
 
@@ -28,6 +29,7 @@ def make_embedded(folder: Path) -> Broker:
 
 
 def make_mosquitto(folder: Path) -> Broker:
+    require("mosquitto", "mosquitto")
     return MosquittoBroker(folder)
 
 
@@ -36,10 +38,7 @@ def make_mosquitto(folder: Path) -> Broker:
         make_embedded,
         pytest.param(
             make_mosquitto,
-            marks=[
-                pytest.mark.mosquitto,
-                pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto isn't installed"),
-            ],
+            marks=pytest.mark.mosquitto,
         ),
     ],
     ids=["embedded", "mosquitto"],

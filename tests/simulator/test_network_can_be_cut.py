@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from simulator.proxy import LinkState, Network
+from simulator.proxy import LinkState, Network, Way
 
 
 class EchoServer:
@@ -118,6 +118,23 @@ def test_a_stalled_link_delivers_late_and_whole(network, echo):
         connection.settimeout(2)
 
         assert connection.recv(100) == b"wait"
+
+
+def test_one_direction_can_stall_alone(network, echo):
+    link = network.link(echo.port)
+
+    with connect(link.port) as connection:
+        ask(connection, b"hello")
+        link.stall(frozenset({Way.IN}))
+        connection.sendall(b"there")
+        connection.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            connection.recv(100)
+        assert link.state is LinkState.STALLED
+        link.restore()
+        connection.settimeout(2)
+
+        assert connection.recv(100) == b"there"
 
 
 def test_one_cut_link_leaves_the_others_alone(network, echo):

@@ -1,0 +1,27 @@
+"""The real programs on a temporary folder, one system per module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from shop import Shop
+
+from simulator.plan import SitePlan
+
+MakeShop = Callable[[SitePlan], Shop]
+
+
+@pytest.fixture(scope="module")
+def open_shop(tmp_path_factory) -> Iterator[MakeShop]:
+    """Start a system for a site; it ends with the module."""
+    shops: list[Shop] = []
+
+    def make(plan: SitePlan) -> Shop:
+        shops.append(Shop(plan, tmp_path_factory.mktemp("shop")))
+        shops[-1].start()
+        return shops[-1]
+
+    yield make
+    for shop in shops:
+        shop.stop()
