@@ -197,7 +197,8 @@ class MqttLink:
         if reason.is_failure:
             log.warning("the broker refuses the hub: %s", reason)
             return
-        client.subscribe([(filter_, SubscribeOptions(qos=1)) for filter_ in (*hub_filters(), BEAT_TOPIC)])
+        options = SubscribeOptions(qos=1)
+        client.subscribe([(filter_, options) for filter_ in (*hub_filters(), BEAT_TOPIC)])
         self._beats_missed = 0
         self._ready.set()
         log.info("connected to the broker at %s:%d", self._config.host, self._config.port)

@@ -41,10 +41,9 @@ def refresh_config(tx: Tx, controller: str) -> Config:
     """Give the configuration the next version if its content changed."""
     config = build_config(tx.connection, controller)
     digest = _digest(config)
-    mine = fleet.controllers.c.id == controller
-    before = tx.connection.execute(select(fleet.controllers.c.config_digest).where(mine)).scalar()
-    if digest == before:
+    if digest == _digest_before(tx.connection, controller):
         return config
+    mine = fleet.controllers.c.id == controller
     config = msgspec.structs.replace(config, version=config.version + 1)
     tx.connection.execute(
         update(fleet.controllers)
@@ -52,6 +51,21 @@ def refresh_config(tx: Tx, controller: str) -> Config:
         .values(config_version=config.version, config_digest=digest)
     )
     return config
+
+
+def is_current(connection: Connection, controller: str) -> bool:
+    """Tell whether the newest version has the content that it should have now.
+
+    Raises:
+        NotFoundError: No such controller.
+    """
+    config = build_config(connection, controller)
+    return _digest(config) == _digest_before(connection, controller)
+
+
+def _digest_before(connection: Connection, controller: str) -> str | None:
+    mine = fleet.controllers.c.id == controller
+    return connection.execute(select(fleet.controllers.c.config_digest).where(mine)).scalar()
 
 
 def _digest(config: Config) -> str:

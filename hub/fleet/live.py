@@ -34,6 +34,7 @@ class LiveController:
         status_ms: Hub's time when `presence` was heard.
         state: Its own view of its machines; None: not heard.
         state_ms: Hub's time when `state` was heard.
+        heard_ms: Hub's time when a signed message was heard.
     """
 
     controller: str
@@ -43,11 +44,17 @@ class LiveController:
     status_ms: int = 0
     state: StateView | None = None
     state_ms: int = 0
+    heard_ms: int = 0
 
     @property
     def online(self) -> bool:
         """Whether its agent is connected, as far as the broker knows."""
         return self.presence is Presence.ONLINE
+
+    @property
+    def reachable(self) -> bool:
+        """Whether what is sent now has a chance to arrive."""
+        return self.online or self.heard_ms > self.status_ms
 
 
 class Live:
@@ -91,6 +98,13 @@ class Live:
             return
         self._put(replace(self.of(controller), state=state, state_ms=now_ms))
 
+    def hear(self, controller: str, now_ms: int) -> None:
+        """Note that a signed message came. Tells nobody: it comes with every batch."""
+        with self._lock:
+            before = self._controllers.get(controller) or LiveController(controller)
+            if len(self._controllers) < CONTROLLERS_MAX or controller in self._controllers:
+                self._controllers[controller] = replace(before, heard_ms=now_ms)
+
     def of(self, controller: str) -> LiveController:
         """What is known of a controller; nothing known: empty, never an error."""
         with self._lock:
@@ -100,6 +114,10 @@ class Live:
         """Every controller heard of, in the order of names."""
         with self._lock:
             return tuple(self._controllers[name] for name in sorted(self._controllers))
+
+    def reachable(self) -> tuple[LiveController, ...]:
+        """Every controller that can be reached now."""
+        return tuple(one for one in self.all() if one.reachable)
 
     def forget(self, controller: str) -> None:
         """Drop a controller that was removed."""

@@ -1,0 +1,198 @@
+"""Totals of backed rights: G, S, R, M for each account at each controller.
+
+Each total only ever grows, so loss, repetition and reordering can't change what they
+mean (`docs/protocol.md`, "Rights come down"). Backed = G + M - S - R - forfeited is
+what the hub holds in escrow for that controller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, select, text
+
+from hub.errors import ConflictError
+from hub.ledger import accounts as chart
+from hub.ledger.items import Booked, Fill, Item, Move, Outcome
+from hub.store.tables.charging import allowances
+from hub.store.tables.people import accounts
+from hub.store.writer import Tx
+from wire.errors import Code
+
+
+@dataclass(slots=True)
+class Totals:
+    """An account's totals at one controller in one epoch, minor units."""
+
+    granted: int = 0
+    spent: int = 0
+    released: int = 0
+    taken_in: int = 0
+    unbacked: int = 0
+    forfeited: int = 0
+
+    @property
+    def backed(self) -> int:
+        """What the hub holds for it, ≥ 0."""
+        return self.granted + self.taken_in - self.spent - self.released - self.forfeited
+
+
+_SAVE = text("""
+    INSERT INTO allowances (account, controller, epoch, granted_minor, spent_minor,
+        released_minor, taken_in_minor, unbacked_minor, forfeited_minor)
+    VALUES (:account, :controller, :epoch, :granted, :spent, :released, :taken_in,
+        :unbacked, :forfeited)
+    ON CONFLICT (account, controller, epoch) DO UPDATE SET
+        granted_minor = excluded.granted_minor, spent_minor = excluded.spent_minor,
+        released_minor = excluded.released_minor, taken_in_minor = excluded.taken_in_minor,
+        unbacked_minor = excluded.unbacked_minor, forfeited_minor = excluded.forfeited_minor
+""")
+
+
+def load_totals(
+    connection: Connection, controller: str, epoch: str, of: Iterable[str]
+) -> dict[str, Totals]:
+    """Totals of accounts at a controller; those never used there are 0.
+
+    On PostgreSQL the rows stay locked to the end of the transaction.
+    """
+    wanted = sorted(set(of))
+    found = {account: Totals() for account in wanted}
+    query = (
+        select(allowances)
+        .where(
+            (allowances.c.controller == controller)
+            & (allowances.c.epoch == epoch)
+            & allowances.c.account.in_(wanted)
+        )
+        .order_by(allowances.c.account)
+        .with_for_update()
+    )
+    for row in connection.execute(query):
+        found[row.account] = totals_of(row)
+    return found
+
+
+def totals_of(row: Row[tuple[object, ...]]) -> Totals:
+    """Totals of a row of `allowances`."""
+    return Totals(
+        granted=row.granted_minor,
+        spent=row.spent_minor,
+        released=row.released_minor,
+        taken_in=row.taken_in_minor,
+        unbacked=row.unbacked_minor,
+        forfeited=row.forfeited_minor,
+    )
+
+
+def save_totals(tx: Tx, controller: str, epoch: str, totals: Mapping[str, Totals]) -> None:
+    """Write totals of accounts at a controller."""
+    if not totals:
+        return
+    tx.connection.execute(
+        _SAVE,
+        [
+            {
+                "account": account,
+                "controller": controller,
+                "epoch": epoch,
+                "granted": one.granted,
+                "spent": one.spent,
+                "released": one.released,
+                "taken_in": one.taken_in,
+                "unbacked": one.unbacked,
+                "forfeited": one.forfeited,
+            }
+            for account, one in totals.items()
+        ],
+    )
+
+
+def grant(tx: Tx, item_id: str, place: tuple[str, str, str], unit: str, minor: int) -> Outcome:
+    """Move money from an account's wallet into escrow for a controller.
+
+    Args:
+        tx: The writer's transaction.
+        item_id: Id of the movement.
+        place: Account, controller and epoch.
+        unit: Unit of the account's money.
+        minor: How much, > 0.
+    """
+    account, controller, epoch = place
+    item = Item(
+        id=item_id,
+        unit=unit,
+        kind="grant",
+        legs=(Move(chart.wallet(account, unit), chart.escrow(account, unit), minor),),
+        ref=controller,
+    )
+    outcome = tx.book.post(item)
+    if isinstance(outcome, Booked):
+        totals = load_totals(tx.connection, controller, epoch, (account,))
+        totals[account].granted += minor
+        save_totals(tx, controller, epoch, totals)
+        tx.touch("account", account)
+    return outcome
+
+
+def forfeit(tx: Tx, item_id: str, place: tuple[str, str, str], reason: str) -> int:
+    """Give up on what a dead controller holds for an account: the money goes back to it.
+
+    What the controller reports later is booked all the same: wallet up to its limit,
+    then overrun. A person decides this and books the risk.
+
+    Args:
+        tx: The writer's transaction.
+        item_id: Id of the movement, made by who asks.
+        place: Account, controller and epoch.
+        reason: Words of the person.
+
+    Returns:
+        How much came back; 0: nothing was held, or the same was asked before.
+
+    Raises:
+        ConflictError: The id was used for something else, or no such account.
+    """
+    account, controller, epoch = place
+    totals = load_totals(tx.connection, controller, epoch, (account,))
+    held = totals[account].backed
+    if held == 0:
+        return 0
+    unit = unit_of_account(tx.connection, account)
+    if unit is None:
+        raise ConflictError(f"there is no account {account}", Code.ACCOUNT_UNKNOWN)
+    moved = tx.book.must_post(
+        Item(
+            id=item_id,
+            unit=unit,
+            kind="forfeit",
+            legs=(give_back(account, unit, held),),
+            ref=controller,
+            reason=reason,
+        )
+    )
+    if not moved:
+        return 0
+    totals[account].forfeited += held
+    save_totals(tx, controller, epoch, totals)
+    tx.touch("account", account)
+    return held
+
+
+def give_back(account: str, unit: str, minor: int) -> Fill:
+    """The leg that returns held money: an open overrun is settled first.
+
+    So the order in which facts of several controllers arrive can't change a balance.
+    """
+    return Fill(
+        chart.escrow(account, unit),
+        (chart.overrun(account, unit), chart.wallet(account, unit)),
+        minor,
+    )
+
+
+def unit_of_account(connection: Connection, account: str) -> str | None:
+    """Unit of an account's money; None: no such account."""
+    query = select(accounts.c.unit).where(accounts.c.id == account)
+    return connection.execute(query).scalar_one_or_none()

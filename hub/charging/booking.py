@@ -1,0 +1,364 @@
+"""How events become movements of money: a pure plan for a stretch of one journal.
+
+What a controller reports is a fact. The backed part of a charge leaves escrow, as far
+as the hub's own view of the right reaches; the rest leaves the wallet up to its limit,
+then goes to overrun. Nothing is refused here; what is odd becomes an alarm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hub.charging import rerate
+from hub.charging.allowances import Totals, give_back
+from hub.fleet.alarms import Matter
+from hub.ledger import accounts as chart
+from hub.ledger.items import Item, Leg, Move, Spill
+from wire.errors import Code
+from wire.events import (
+    CashTaken,
+    MachineFault,
+    Released,
+    SessionEnded,
+    SessionFacts,
+    SessionProgress,
+    SessionStarted,
+    UnknownEvent,
+)
+from wire.machines import Mode
+from wire.money import tax_within
+from wire.tariff import Tariff
+from wire.usage import Usage, total_quantity, total_time_ms
+
+SessionRow = dict[str, Any]
+"""A row of `sessions`, as far as known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Whose money a fact moves: `account` is a placeholder when the reported one is unknown."""
+
+    account: str
+    unit: str
+
+
+@dataclass(slots=True)
+class Journal:
+    """What planning must know about the controller and what its events name.
+
+    Attributes:
+        controller: Which.
+        epoch: Of which journal.
+        has_acceptor: Whether it may take cash.
+        now_ms: Hub's wall time.
+        payers: By reported account.
+        totals: By account; changed as events are planned.
+        tariffs: Versions that exist, by id and version.
+        modes: How its machines charge, by machine.
+        sessions: Rows known, by the id they are kept under; changed as events are planned.
+    """
+
+    controller: str
+    epoch: str
+    has_acceptor: bool
+    now_ms: int
+    payers: Mapping[str, Payer]
+    totals: dict[str, Totals]
+    tariffs: Mapping[tuple[str, int], Tariff]
+    modes: Mapping[str, Mode]
+    sessions: dict[str, SessionRow]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What must be done for a stretch of a journal.
+
+    Attributes:
+        items: For the book, in order, each with the seq that it comes from.
+        sessions: Rows to write, by id.
+        alarms: To raise, by code and subject.
+        cleared: Faults that are over: code and subject.
+        accounts: Whose wallet or rights changed.
+    """
+
+    items: list[tuple[int, Item]] = field(default_factory=list)
+    sessions: dict[str, SessionRow] = field(default_factory=dict)
+    alarms: dict[tuple[int, str], Matter] = field(default_factory=dict)
+    cleared: list[tuple[int, str]] = field(default_factory=list)
+    accounts: set[str] = field(default_factory=set)
+
+
+def plan_event(journal: Journal, plan: Plan, event: object) -> None:
+    """Add what one event asks for. Events of other kinds are kept, and ask for nothing."""
+    handler = _HANDLERS.get(type(event))
+    if handler is not None:
+        handler(journal, plan, event)
+
+
+def session_keys(controller: str, epoch: str, session: str) -> tuple[str, str]:
+    """Ids under which a session may be kept: its own, or one that names its journal too.
+
+    The second is for a session whose id another controller used: both are facts.
+    """
+    return session, f"{session}@{controller}/{epoch}"
+
+
+def alarm(plan: Plan, journal: Journal, code: Code, subject: str, detail: str) -> None:
+    """Note an alarm; one of a code and subject for the whole stretch."""
+    plan.alarms[(int(code), subject)] = Matter(
+        code=code, controller=journal.controller, subject=subject, detail=detail
+    )
+
+
+def _started(journal: Journal, plan: Plan, event: SessionStarted) -> None:
+    key = _key(journal, plan, event)
+    row = _row(journal, event, key) | {"started_online": int(event.online)}
+    _keep(journal, plan, key, row)
+    if event.machine not in journal.modes:
+        words = f"{event.session} ran on {event.machine}, which isn't a machine of this controller"
+        alarm(plan, journal, Code.MACHINE_NOT_CONFIGURED, event.machine, words)
+
+
+def _progressed(journal: Journal, plan: Plan, event: SessionProgress) -> None:
+    key = _key(journal, plan, event)
+    row = _row(journal, event, key) | _used(event.usage) | {"charge_minor": event.charge_minor}
+    _keep(journal, plan, key, row)
+
+
+def _ended(journal: Journal, plan: Plan, event: SessionEnded) -> None:
+    key = _key(journal, plan, event)
+    payer = journal.payers[event.account]
+    tariff = journal.tariffs.get((event.tariff, event.tariff_version))
+    backed, unbacked = _share(journal, plan, event, payer)
+    rate_ppm = 0 if tariff is None else tariff.tax_rate_ppm
+    tax = tax_within(event.charge_minor, rate_ppm)
+    backed_tax = min(tax, tax_within(backed, rate_ppm))
+    legs = _charge_legs(payer, event.machine, (backed, unbacked), (backed_tax, tax), rate_ppm)
+    if legs:
+        item = Item(id=key, unit=payer.unit, kind="session", legs=legs, ref=key)
+        plan.items.append((event.seq, item))
+    rated = rerate.rated_minor(event, tariff)
+    row = _row(journal, event, key) | _used(event.usage)
+    row |= {
+        "state": "ended",
+        "reason": event.reason.value,
+        "ended_ms": event.ended.wall_ms,
+        "charge_minor": event.charge_minor,
+        "tax_minor": tax,
+        "backed_minor": backed,
+        "unbacked_minor": unbacked,
+        "rerated_minor": rated if rated != event.charge_minor else None,
+    }
+    _keep(journal, plan, key, row)
+    _look_at(journal, plan, event, tariff, rated)
+
+
+def _share(journal: Journal, plan: Plan, event: SessionEnded, payer: Payer) -> tuple[int, int]:
+    """How much of a charge is backed by the hub's own view of the right, and the rest."""
+    totals = journal.totals[payer.account]
+    claimed = min(event.backed_minor, event.charge_minor)
+    backed = min(claimed, totals.backed)
+    unbacked = event.charge_minor - backed
+    if event.backed_minor > backed:
+        words = f"{event.session} spent {event.backed_minor} backed, {backed} were held"
+        alarm(plan, journal, Code.BEYOND_RIGHTS, payer.account, words)
+    totals.spent += backed
+    totals.unbacked += unbacked
+    if unbacked:
+        plan.accounts.add(payer.account)
+    return backed, unbacked
+
+
+def _charge_legs(
+    payer: Payer, machine: str, shares: tuple[int, int], taxes: tuple[int, int], rate_ppm: int
+) -> tuple[Leg, ...]:
+    """Legs of a charge. The tax of the whole is exact: the backed share's first, then the rest.
+
+    Args:
+        payer: Who pays.
+        machine: Whose revenue.
+        shares: Backed and unbacked part, with tax.
+        taxes: Tax of the backed part, and of the whole.
+        rate_ppm: The rate.
+    """
+    (backed, unbacked), (backed_tax, tax) = shares, taxes
+    revenue = chart.revenue(machine, payer.unit)
+    taxed = chart.tax(rate_ppm, payer.unit)
+    escrow = chart.escrow(payer.account, payer.unit)
+    legs: list[Leg] = [
+        Move(escrow, credit, minor)
+        for credit, minor in ((revenue, backed - backed_tax), (taxed, backed_tax))
+        if minor
+    ]
+    rest_tax = tax - backed_tax
+    credits_ = tuple(
+        (credit, minor)
+        for credit, minor in ((revenue, unbacked - rest_tax), (taxed, rest_tax))
+        if minor
+    )
+    if credits_:
+        givers = (
+            chart.wallet(payer.account, payer.unit),
+            chart.overrun(payer.account, payer.unit),
+        )
+        legs.append(Spill(givers, credits_))
+    return tuple(legs)
+
+
+def _look_at(
+    journal: Journal,
+    plan: Plan,
+    event: SessionEnded,
+    tariff: Tariff | None,
+    rated_minor: int | None,
+) -> None:
+    payer = journal.payers[event.account]
+    if tariff is None and event.tariff:
+        words = f"{event.session} has tariff {event.tariff} {event.tariff_version}: not known here"
+        alarm(plan, journal, Code.PRICE_DIFFERS, event.machine, words)
+    if tariff is not None and tariff.unit.code != payer.unit:
+        words = (
+            f"{event.session} was priced in {tariff.unit.code}, {payer.account} has {payer.unit}"
+        )
+        alarm(plan, journal, Code.UNIT_MISMATCH, payer.account, words)
+    if rated_minor is not None and rated_minor != event.charge_minor:
+        words = f"{event.session} charged {event.charge_minor}, its use costs {rated_minor}"
+        alarm(plan, journal, Code.PRICE_DIFFERS, event.machine, words)
+    if event.backed_minor + event.unbacked_minor != event.charge_minor:
+        words = f"{event.session}: {event.backed_minor} + {event.unbacked_minor} isn't the charge"
+        alarm(plan, journal, Code.AMOUNT_INVALID, event.machine, words)
+    why = rerate.implausible(event, journal.modes.get(event.machine), journal.now_ms)
+    if why:
+        alarm(plan, journal, Code.TIME_IMPLAUSIBLE, "", f"{event.session}: {why}")
+
+
+def _released(journal: Journal, plan: Plan, event: Released) -> None:
+    payer = journal.payers[event.account]
+    totals = journal.totals[payer.account]
+    minor = min(event.amount_minor, totals.backed)
+    if minor < event.amount_minor:
+        words = f"gave back {event.amount_minor}, {minor} were held"
+        alarm(plan, journal, Code.BEYOND_RIGHTS, payer.account, words)
+    if minor == 0:
+        return
+    totals.released += minor
+    plan.accounts.add(payer.account)
+    item = Item(
+        id=f"released:{journal.controller}:{journal.epoch}:{event.seq}",
+        unit=payer.unit,
+        kind="release",
+        legs=(give_back(payer.account, payer.unit, minor),),
+        ref=journal.controller,
+    )
+    plan.items.append((event.seq, item))
+
+
+def _cash_taken(journal: Journal, plan: Plan, event: CashTaken) -> None:
+    payer = journal.payers[event.account]
+    if event.amount_minor == 0:
+        return
+    source = chart.cash(journal.controller, payer.unit)
+    if not journal.has_acceptor:
+        source = chart.house("suspense", payer.unit)
+        words = f"{event.cash}: {event.amount_minor} taken in, and no acceptor is configured"
+        alarm(plan, journal, Code.BEYOND_RIGHTS, f"cash {event.machine}", words)
+    journal.totals[payer.account].taken_in += event.amount_minor
+    plan.accounts.add(payer.account)
+    held = chart.escrow(payer.account, payer.unit)
+    item = Item(
+        id=event.cash,
+        unit=payer.unit,
+        kind="cash",
+        legs=(Move(source, held, event.amount_minor),),
+        ref=journal.controller,
+    )
+    plan.items.append((event.seq, item))
+
+
+def _fault(journal: Journal, plan: Plan, event: MachineFault) -> None:
+    if event.cleared:
+        plan.alarms.pop((event.code, event.machine), None)
+        plan.cleared.append((event.code, event.machine))
+        return
+    plan.cleared = [one for one in plan.cleared if one != (event.code, event.machine)]
+    plan.alarms[(event.code, event.machine)] = Matter(
+        code=event.code,
+        controller=journal.controller,
+        machine=event.machine,
+        subject=event.machine,
+        detail=event.detail,
+    )
+
+
+def _unknown(journal: Journal, plan: Plan, event: UnknownEvent) -> None:
+    words = f"event {event.seq} is of a kind that this version doesn't know: it is kept"
+    alarm(plan, journal, Code.EVENT_UNKNOWN, event.kind, words)
+
+
+def _key(journal: Journal, plan: Plan, event: SessionFacts) -> str:
+    """The id to keep a session under; another one when its own is taken by another."""
+    own, other = session_keys(journal.controller, journal.epoch, event.session)
+    for key in (own, other):
+        row = journal.sessions.get(key)
+        if row is None or (row["controller"] == journal.controller and row["state"] == "running"):
+            break
+    else:
+        key = f"{other}/{event.seq}"
+    if key != own:
+        words = f"session {event.session} exists already: booked as {key}"
+        alarm(plan, journal, Code.ID_CONFLICT, event.session, words)
+    return key
+
+
+def _row(journal: Journal, event: SessionFacts, key: str) -> SessionRow:
+    payer = journal.payers[event.account]
+    before = journal.sessions.get(key)
+    return (before or _EMPTY) | {
+        "id": key,
+        "controller": journal.controller,
+        "machine": event.machine,
+        "account": payer.account,
+        "card_ref": event.card,
+        "tariff": event.tariff,
+        "tariff_version": event.tariff_version,
+        "unit": payer.unit,
+        "started_ms": event.started.wall_ms,
+        "booked_ms": journal.now_ms,
+    }
+
+
+def _keep(journal: Journal, plan: Plan, key: str, row: SessionRow) -> None:
+    journal.sessions[key] = row
+    plan.sessions[key] = row
+
+
+def _used(usage: Usage) -> SessionRow:
+    return {"time_ms": total_time_ms(usage), "quantity": total_quantity(usage)}
+
+
+_EMPTY: SessionRow = {
+    "state": "running",
+    "reason": "",
+    "ended_ms": None,
+    "time_ms": 0,
+    "quantity": 0,
+    "charge_minor": 0,
+    "tax_minor": 0,
+    "backed_minor": 0,
+    "unbacked_minor": 0,
+    "overrun_minor": 0,
+    "rerated_minor": None,
+    "started_online": 0,
+}
+
+_HANDLERS: dict[type, Callable[[Journal, Plan, Any], None]] = {
+    SessionStarted: _started,
+    SessionProgress: _progressed,
+    SessionEnded: _ended,
+    Released: _released,
+    CashTaken: _cash_taken,
+    MachineFault: _fault,
+    UnknownEvent: _unknown,
+}

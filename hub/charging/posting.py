@@ -1,0 +1,246 @@
+"""Writes a stretch of one journal: events, movements, sessions, totals, alarms."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import insert, select, text
+
+from hub.charging import booking, tariffs
+from hub.charging.allowances import load_totals, save_totals
+from hub.charging.booking import Journal, Payer, Plan, SessionRow, session_keys
+from hub.errors import StoreError
+from hub.fleet.alarms import Matter, clear_alarm, raise_alarm
+from hub.fleet.controllers import Controller
+from hub.ledger.accounts import kind_of
+from hub.ledger.items import Booked, Item, Transfer
+from hub.settings import read_settings
+from hub.store.tables import charging, fleet, people
+from hub.store.writer import Tx
+from wire.errors import Code
+from wire.events import (
+    AnyEvent,
+    CashTaken,
+    Released,
+    SessionEnded,
+    SessionFacts,
+    UnknownEvent,
+)
+from wire.ids import is_name
+from wire.machines import Machine, Mode
+
+MALFORMED = "malformed"
+"""Kind under which an event is kept that can't be read."""
+PLACEHOLDER_BYTES = 13
+"""26 hex digits: as long as the ids that hubs make."""
+ANNOUNCED_MAX = 100
+"""Sessions of one stretch that live pages are told of one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of a journal.
+
+    Attributes:
+        seq: Its place.
+        raw: Its bytes.
+        hash: Chain hash after it, hex.
+        event: Decoded; None: it can't be read.
+        fault: Why it can't.
+    """
+
+    seq: int
+    raw: bytes
+    hash: str
+    event: AnyEvent | UnknownEvent | None
+    fault: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Its kind, as kept."""
+        if self.event is None:
+            return MALFORMED
+        if isinstance(self.event, UnknownEvent):
+            return self.event.kind
+        return str(self.event.__struct_config__.tag)
+
+
+def post_entries(tx: Tx, controller: Controller, epoch: str, entries: tuple[Entry, ...]) -> None:
+    """Book the next entries of a journal. Each is booked exactly once: the caller checked.
+
+    Raises:
+        StoreError: The book refused a fact, which no fact can cause: the hub is broken.
+    """
+    _keep_events(tx, controller.id, epoch, entries)
+    journal = _journal(tx, controller, epoch, entries)
+    plan = Plan()
+    for entry in entries:
+        if entry.event is None:
+            words = f"event {entry.seq} can't be read and is kept: {entry.fault}"
+            booking.alarm(plan, journal, Code.BODY_MALFORMED, "", words)
+        else:
+            booking.plan_event(journal, plan, entry.event)
+    _post_items(tx, journal, plan)
+    _keep_sessions(tx, plan)
+    save_totals(tx, controller.id, epoch, journal.totals)
+    _tell(tx, controller.id, plan)
+
+
+def _keep_events(tx: Tx, controller: str, epoch: str, entries: tuple[Entry, ...]) -> None:
+    tx.connection.execute(
+        insert(charging.events),
+        [
+            {
+                "controller": controller,
+                "epoch": epoch,
+                "seq": entry.seq,
+                "kind": entry.kind,
+                "hash": entry.hash,
+                "body": entry.raw,
+                "booked_ms": tx.now_ms,
+            }
+            for entry in entries
+        ],
+    )
+
+
+def _journal(tx: Tx, controller: Controller, epoch: str, entries: tuple[Entry, ...]) -> Journal:
+    """Load what planning must know, a statement for each table."""
+    facts = [e.event for e in entries if isinstance(e.event, SessionFacts)]
+    moving = [e.event for e in entries if isinstance(e.event, (Released, CashTaken))]
+    named = {event.account for event in facts} | {event.account for event in moving}
+    payers = _payers(tx, controller.id, named)
+    paid = {event.account for event in facts if isinstance(event, SessionEnded)}
+    paid |= {event.account for event in moving}
+    accounts = {payers[account].account for account in paid}
+    versions = {
+        (event.tariff, event.tariff_version) for event in facts if isinstance(event, SessionEnded)
+    }
+    return Journal(
+        controller=controller.id,
+        epoch=epoch,
+        has_acceptor=controller.has_acceptor,
+        now_ms=tx.now_ms,
+        payers=payers,
+        totals=load_totals(tx.connection, controller.id, epoch, accounts) if accounts else {},
+        tariffs=tariffs.find_versions(tx.connection, versions) if versions else {},
+        modes=_modes(tx, controller.id) if facts else {},
+        sessions=_sessions(tx, controller.id, epoch, {event.session for event in facts}),
+    )
+
+
+def _payers(tx: Tx, controller: str, reported: Iterable[str]) -> dict[str, Payer]:
+    """Whose money moves; an account that isn't known gets a blocked one in its place."""
+    keys = {account: _account_key(account) for account in reported}
+    if not keys:
+        return {}
+    table = people.accounts
+    rows = tx.connection.execute(
+        select(table.c.id, table.c.unit).where(table.c.id.in_(sorted(set(keys.values()))))
+    )
+    units = {row.id: row.unit for row in rows}
+    for key in sorted(set(keys.values()) - set(units)):
+        units[key] = _open_placeholder(tx, controller, key)
+    return {account: Payer(key, units[key]) for account, key in keys.items()}
+
+
+def _account_key(reported: str) -> str:
+    if is_name(reported):
+        return reported
+    digest = hashlib.blake2b(reported.encode(), digest_size=PLACEHOLDER_BYTES)
+    return f"acc_{digest.hexdigest()}"
+
+
+def _open_placeholder(tx: Tx, controller: str, account: str) -> str:
+    unit = read_settings(tx.connection).unit.code
+    tx.connection.execute(
+        insert(people.accounts).values(
+            id=account,
+            name=f"unknown, reported by {controller}",
+            unit=unit,
+            state="blocked",
+            created_ms=tx.now_ms,
+        )
+    )
+    words = f"{controller} reported facts of {account}, which isn't known: it was opened, blocked"
+    raise_alarm(
+        tx,
+        Matter(code=Code.ACCOUNT_UNKNOWN, controller=controller, subject=account, detail=words),
+    )
+    return unit
+
+
+def _modes(tx: Tx, controller: str) -> dict[str, Mode]:
+    table = fleet.machines
+    rows = tx.connection.execute(
+        select(table.c.id, table.c.definition).where(table.c.controller == controller)
+    )
+    return {row.id: msgspec.json.decode(row.definition, type=Machine).mode for row in rows}
+
+
+def _sessions(tx: Tx, controller: str, epoch: str, named: set[str]) -> dict[str, SessionRow]:
+    if not named:
+        return {}
+    keys = [key for session in named for key in session_keys(controller, epoch, session)]
+    rows = tx.connection.execute(
+        select(charging.sessions).where(charging.sessions.c.id.in_(sorted(keys)))
+    )
+    return {row.id: dict(row._mapping) for row in rows}  # noqa: SLF001 a public name of SQLAlchemy
+
+
+def _post_items(tx: Tx, journal: Journal, plan: Plan) -> None:
+    if not plan.items:
+        return
+    tx.book.load(item for _, item in plan.items)
+    for seq, item in plan.items:
+        transfers = _post(tx, journal, plan, (seq, item))
+        row = plan.sessions.get(item.ref)
+        if row is not None and item.kind == "session":
+            row["overrun_minor"] = sum(
+                transfer.amount_minor
+                for transfer in transfers
+                if kind_of(transfer.debit) == "overrun"
+            )
+
+
+def _post(tx: Tx, journal: Journal, plan: Plan, planned: tuple[int, Item]) -> tuple[Transfer, ...]:
+    seq, item = planned
+    outcome = tx.book.post(item)
+    if not isinstance(outcome, Booked):
+        # Each event is booked once, so another movement has this id: both are facts.
+        other = f"{item.id}@{journal.controller}/{journal.epoch}/{seq}"
+        words = f"{item.id} exists already: booked as {other}"
+        booking.alarm(plan, journal, Code.ID_CONFLICT, item.id, words)
+        outcome = tx.book.post(msgspec.structs.replace(item, id=other))
+    if not isinstance(outcome, Booked):
+        raise StoreError(f"the book refuses a fact of {journal.controller}: {outcome}")
+    return outcome.transfers
+
+
+_SESSION_COLUMNS = tuple(column.name for column in charging.sessions.columns)
+_KEEP_SESSION = text(
+    f"INSERT INTO sessions ({', '.join(_SESSION_COLUMNS)})"  # noqa: S608 our own column names
+    f" VALUES ({', '.join(':' + name for name in _SESSION_COLUMNS)})"
+    " ON CONFLICT (id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _SESSION_COLUMNS if name != "id")
+)
+
+
+def _keep_sessions(tx: Tx, plan: Plan) -> None:
+    if plan.sessions:
+        rows = [{"refunded_minor": 0} | row for row in plan.sessions.values()]
+        tx.connection.execute(_KEEP_SESSION, rows)
+
+
+def _tell(tx: Tx, controller: str, plan: Plan) -> None:
+    for matter in plan.alarms.values():
+        raise_alarm(tx, matter)
+    for code, subject in plan.cleared:
+        clear_alarm(tx, code, controller, subject)
+    for account in plan.accounts:
+        tx.touch("account", account)
+    for session in list(plan.sessions)[:ANNOUNCED_MAX]:
+        tx.touch("session", session)

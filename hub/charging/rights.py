@@ -1,0 +1,296 @@
+"""Rights as they go down: what each controller may be told about an account.
+
+A right is sent again, with the controller's next revision, when its amount, target or
+grants differ from what was sent last, or when unbacked spending was booked since, which
+frees floor. What follows from the site's rule alone is in the card list, not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, Select, and_, func, insert, select, update
+
+from hub.charging import allowances
+from hub.charging.means import Means, means_of
+from hub.ledger.items import Booked
+from hub.store.tables import charging, fleet
+from hub.store.writer import Tx
+from wire.downlink import RIGHTS_PER_MESSAGE_MAX, Right
+
+ACCOUNTS_PER_REFRESH_MAX = 500
+"""Bound parameters of one statement, and what may hold up other writers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A right as it should be now; `held_minor` is the backed balance booked."""
+
+    account: str
+    controller: str
+    epoch: str
+    amount_minor: int
+    as_of_seq: int
+    unbacked_minor: int
+    target_minor: int
+    granted_minor: int
+    held_minor: int
+    unit: str
+    available_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rights for one message.
+
+    Attributes:
+        revision: What the controller holds once it has applied them, together with what
+            it held before.
+        rights: Whole rights, at most `RIGHTS_PER_MESSAGE_MAX`.
+        more: Whether newer ones wait until the controller holds this revision.
+    """
+
+    revision: int
+    rights: tuple[Right, ...]
+    more: bool
+
+
+def floor_for(floors_minor: Sequence[int], means: Means) -> int:
+    """Amount of an account's floor at a site, ≥ 0.
+
+    The site's rule for its card level, at most wallet and credit as known; nothing
+    without good standing.
+    """
+    if not means.in_good_standing or means.level is None:
+        return 0
+    return max(0, min(floors_minor[means.level], means.available_minor))
+
+
+def find_due(connection: Connection, of: Iterable[str]) -> list[Due]:
+    """Rights of these accounts that differ from what was sent last.
+
+    Args:
+        connection: Sees the ledger as committed, or as flushed within the transaction.
+        of: At most `ACCOUNTS_PER_REFRESH_MAX` accounts.
+    """
+    wanted = sorted(set(of))
+    rows = connection.execute(_current(wanted)).all()
+    if not rows:
+        return []
+    means = means_of(connection, {row.account for row in rows})
+    sent = {(row.account, row.controller): row for row in connection.execute(_latest_sent(wanted))}
+    due = (_due(row, means[row.account]) for row in rows)
+    return [one for one in due if _differs(one, sent.get((one.account, one.controller)))]
+
+
+def refresh(tx: Tx, of: Iterable[str]) -> None:
+    """Bring the rights of these accounts up to date: standing rights first, then revisions.
+
+    Args:
+        tx: The writer's transaction.
+        of: At most `ACCOUNTS_PER_REFRESH_MAX` accounts.
+    """
+    wanted = sorted(set(of))
+    tx.book.flush()
+    due = find_due(tx.connection, wanted)
+    if _raise_standing(tx, due):
+        tx.book.flush()
+        due = find_due(tx.connection, wanted)
+    by_controller: dict[str, list[Due]] = {}
+    for one in due:
+        by_controller.setdefault(one.controller, []).append(one)
+    for controller in sorted(by_controller):
+        _number(tx, controller, by_controller[controller])
+
+
+def rights_after(
+    connection: Connection, controller: str, epoch: str, revision: int, also: str = ""
+) -> Chunk:
+    """Rights that changed after a revision that the controller holds, oldest first.
+
+    A chunk never cuts a revision in two, and each chunk reaches back to what the
+    controller said it holds: whatever was lost on the way, the revision that it then
+    says it holds is whole.
+
+    Args:
+        connection: A connection for reading.
+        controller: Whose.
+        epoch: Its current journal.
+        revision: What it said it holds.
+        also: Account whose right is wanted whatever its revision; empty: none.
+    """
+    sent = charging.floors_sent
+    mine = and_(sent.c.controller == controller, sent.c.epoch == epoch)
+    newest = (
+        select(sent.c.account, func.max(sent.c.revision).label("revision"))
+        .where(mine)
+        .group_by(sent.c.account)
+        .subquery()
+    )
+    query = (
+        select(sent)
+        .join(
+            newest,
+            and_(sent.c.account == newest.c.account, sent.c.revision == newest.c.revision),
+        )
+        .where(mine)
+    )
+    after = query.where(sent.c.revision > revision).order_by(sent.c.revision, sent.c.account)
+    rows = connection.execute(after.limit(RIGHTS_PER_MESSAGE_MAX + 1)).all()
+    kept, more = _whole_revisions(rows)
+    upto = kept[-1].revision if kept else revision
+    if also and all(row.account != also for row in kept):
+        kept += connection.execute(query.where(sent.c.account == also)).all()
+    return Chunk(upto, tuple(_right(row) for row in kept), more)
+
+
+def _whole_revisions(
+    rows: Sequence[Row[tuple[object, ...]]],
+) -> tuple[list[Row[tuple[object, ...]]], bool]:
+    if len(rows) <= RIGHTS_PER_MESSAGE_MAX:
+        return list(rows), False
+    # A revision has at most as many rights as a message, so the cut leaves at least one.
+    cut = rows[-1].revision
+    kept = [row for row in rows if row.revision < cut]
+    return (kept or list(rows[:RIGHTS_PER_MESSAGE_MAX])), True
+
+
+def _current(wanted: Sequence[str]) -> Select[tuple[object, ...]]:
+    """Rows of accounts at controllers that are active, in their current journal."""
+    held, controllers = charging.allowances, fleet.controllers
+    return (
+        select(
+            held,
+            charging.journals.c.through_seq,
+            fleet.sites.c.floor_level0_minor,
+            fleet.sites.c.floor_level1_minor,
+            fleet.sites.c.floor_level2_minor,
+            fleet.sites.c.standing_minor,
+        )
+        .join(
+            controllers,
+            and_(
+                controllers.c.id == held.c.controller,
+                controllers.c.epoch == held.c.epoch,
+                controllers.c.state == "active",
+            ),
+        )
+        .join(
+            charging.journals,
+            and_(
+                charging.journals.c.controller == held.c.controller,
+                charging.journals.c.epoch == held.c.epoch,
+            ),
+        )
+        .join(fleet.sites, fleet.sites.c.id == controllers.c.site)
+        .where(held.c.account.in_(wanted))
+        .order_by(held.c.controller, held.c.account)
+    )
+
+
+def _latest_sent(wanted: Sequence[str]) -> Select[tuple[object, ...]]:
+    sent = charging.floors_sent
+    newest = (
+        select(sent.c.account, sent.c.controller, func.max(sent.c.revision).label("revision"))
+        .where(sent.c.account.in_(wanted))
+        .group_by(sent.c.account, sent.c.controller)
+        .subquery()
+    )
+    return select(sent).join(
+        newest,
+        and_(
+            sent.c.account == newest.c.account,
+            sent.c.controller == newest.c.controller,
+            sent.c.revision == newest.c.revision,
+        ),
+    )
+
+
+def _due(row: Row[tuple[object, ...]], means: Means) -> Due:
+    floors = (row.floor_level0_minor, row.floor_level1_minor, row.floor_level2_minor)
+    good = means.in_good_standing and means.level is not None
+    totals = allowances.totals_of(row)
+    return Due(
+        account=row.account,
+        controller=row.controller,
+        epoch=row.epoch,
+        amount_minor=floor_for(floors, means),
+        as_of_seq=row.through_seq,
+        unbacked_minor=totals.unbacked,
+        target_minor=row.standing_minor if good else 0,
+        granted_minor=totals.granted,
+        held_minor=totals.backed,
+        unit=means.unit,
+        available_minor=means.available_minor,
+    )
+
+
+def _differs(due: Due, sent: Row[tuple[object, ...]] | None) -> bool:
+    if _standing_short(due) > 0:
+        return True
+    return sent is None or (
+        (sent.epoch, sent.amount_minor, sent.target_minor, sent.granted_minor, sent.unbacked_minor)
+        != (due.epoch, due.amount_minor, due.target_minor, due.granted_minor, due.unbacked_minor)
+    )
+
+
+def _standing_short(due: Due) -> int:
+    return max(0, min(due.target_minor - due.held_minor, due.available_minor))
+
+
+def _raise_standing(tx: Tx, due: Iterable[Due]) -> bool:
+    """Grant what is missing to the targets; True: something was granted."""
+    left: dict[str, int] = {}
+    raised = False
+    for one in due:
+        missing = min(_standing_short(one), left.get(one.account, one.available_minor))
+        if missing <= 0:
+            continue
+        # The total granted so far makes the id: the same shortage is met once.
+        item = f"standing:{one.controller}:{one.epoch}:{one.account}:{one.granted_minor}"
+        place = (one.account, one.controller, one.epoch)
+        outcome = allowances.grant(tx, item, place, one.unit, missing)
+        if isinstance(outcome, Booked):
+            left[one.account] = left.get(one.account, one.available_minor) - missing
+            raised = True
+    return raised
+
+
+def _number(tx: Tx, controller: str, due: list[Due]) -> None:
+    """Give rights the controller's next revisions, one for each message's worth."""
+    mine = fleet.controllers.c.id == controller
+    revision = tx.connection.execute(
+        select(fleet.controllers.c.accounts_revision).where(mine).with_for_update()
+    ).scalar_one()
+    rows = []
+    for start in range(0, len(due), RIGHTS_PER_MESSAGE_MAX):
+        revision += 1
+        rows += [
+            {
+                "account": one.account,
+                "controller": controller,
+                "epoch": one.epoch,
+                "revision": revision,
+                "amount_minor": one.amount_minor,
+                "as_of_seq": one.as_of_seq,
+                "unbacked_minor": one.unbacked_minor,
+                "target_minor": one.target_minor,
+                "granted_minor": one.granted_minor,
+            }
+            for one in due[start : start + RIGHTS_PER_MESSAGE_MAX]
+        ]
+    tx.connection.execute(insert(charging.floors_sent), rows)
+    tx.connection.execute(update(fleet.controllers).where(mine).values(accounts_revision=revision))
+    for one in due:
+        tx.touch("rights", f"{controller}/{one.account}")
+
+
+def _right(row: Row[tuple[object, ...]]) -> Right:
+    return Right(
+        account=row.account,
+        granted_minor=row.granted_minor,
+        floor_minor=row.amount_minor,
+        as_of_seq=row.as_of_seq,
+        target_minor=row.target_minor,
+    )

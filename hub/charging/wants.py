@@ -1,0 +1,110 @@
+"""Answers to wants: how much of a wallet a controller may hold for a session."""
+
+from __future__ import annotations
+
+from sqlalchemy import insert, select
+
+from hub.charging import allowances, rights
+from hub.charging.means import Means, means_of
+from hub.fleet.alarms import Matter, raise_alarm
+from hub.fleet.controllers import ControllerState, find_controller
+from hub.ledger.items import Booked
+from hub.store.tables import charging, fleet, people
+from hub.store.writer import Tx
+from wire.downlink import WantAnswer
+from wire.errors import Code
+from wire.uplink import Want
+
+
+def answer(tx: Tx, want: Want) -> WantAnswer | None:
+    """Grant what the wallet may give, at most what is wanted. The same request: the same.
+
+    Returns:
+        The answer; None: the controller gets none (quarantined, revoked, or of a journal
+        that isn't its current one).
+    """
+    controller = find_controller(tx.connection, want.sender)
+    if controller is None or controller.state is not ControllerState.ACTIVE:
+        return None
+    if controller.epoch != want.epoch:
+        return None
+    stored = tx.connection.execute(
+        select(charging.wants).where(charging.wants.c.request == want.request)
+    ).first()
+    if stored is not None:
+        if (stored.controller, stored.account) != (want.sender, want.account):
+            _alarm(tx, want)
+            return None
+        return WantAnswer(
+            request=want.request, granted_minor=stored.granted_minor, code=stored.code
+        )
+    granted, code = _decide(tx, want)
+    tx.connection.execute(
+        insert(charging.wants).values(
+            request=want.request,
+            controller=want.sender,
+            account=want.account,
+            session=want.session,
+            wanted_minor=want.amount_minor,
+            granted_minor=granted,
+            code=code,
+            answered_ms=tx.now_ms,
+        )
+    )
+    if granted:
+        rights.refresh(tx, (want.account,))
+    return WantAnswer(request=want.request, granted_minor=granted, code=code)
+
+
+def _decide(tx: Tx, want: Want) -> tuple[int, int]:
+    tx.book.flush()
+    means = means_of(tx.connection, (want.account,)).get(want.account)
+    refusal = _refusal(tx, want, means)
+    if refusal or means is None:
+        return 0, refusal or int(Code.ACCOUNT_UNKNOWN)
+    minor = min(want.amount_minor, means.available_minor)
+    if minor <= 0:
+        return 0, int(Code.OVERRUN_OPEN if means.overrun_minor else Code.BALANCE_TOO_LOW)
+    place = (want.account, want.sender, want.epoch)
+    outcome = allowances.grant(tx, want.request, place, means.unit, minor)
+    if not isinstance(outcome, Booked):
+        _alarm(tx, want)
+        return 0, int(Code.ID_CONFLICT)
+    return minor, 0 if minor == want.amount_minor else int(Code.BALANCE_TOO_LOW)
+
+
+def _refusal(tx: Tx, want: Want, means: Means | None) -> int:
+    """Why nothing may be granted; 0: nothing forbids it.
+
+    A stolen controller must not draw on wallets whose cards it never saw.
+    """
+    if means is None:
+        return int(Code.ACCOUNT_UNKNOWN)
+    if means.state != "open":
+        return int(Code.ACCOUNT_CLOSED if means.state == "closed" else Code.CARD_BLOCKED)
+    cards = people.cards
+    card = tx.connection.execute(select(cards).where(cards.c.card_ref == want.card)).first()
+    if card is None or card.account != want.account:
+        return int(Code.CARD_UNKNOWN)
+    if card.state != "active":
+        return int(Code.CARD_BLOCKED)
+    machines = fleet.machines
+    machine = tx.connection.execute(
+        select(machines.c.controller).where(
+            (machines.c.id == want.machine) & machines.c.removed_ms.is_(None)
+        )
+    ).scalar()
+    return 0 if machine == want.sender else int(Code.MACHINE_NOT_CONFIGURED)
+
+
+def _alarm(tx: Tx, want: Want) -> None:
+    raise_alarm(
+        tx,
+        Matter(
+            code=Code.ID_CONFLICT,
+            controller=want.sender,
+            machine=want.machine,
+            subject=want.account,
+            detail=f"request {want.request} was used for something else",
+        ),
+    )

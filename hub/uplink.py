@@ -1,0 +1,288 @@
+"""What comes from controllers: queued by the link, worked through by one thread.
+
+Checks of signatures and chains happen here, outside the writer; each batch and want is
+then one job of the writer, and several share a commit. Nothing is durable before that
+commit: what is dropped here is sent again.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+from hub.charging import ingest, wants
+from hub.downlink import Downlink
+from hub.errors import HubError, OverloadedError
+from hub.fleet import commands
+from hub.fleet.alarms import Matter, raise_alarm
+from hub.fleet.controllers import find_controller
+from hub.fleet.live import Live
+from hub.mqtt_link import Received
+from hub.store.engine import Store
+from hub.store.writer import Job, Touched, Tx, Writer
+from wire import topics
+from wire.clock import Clock
+from wire.codec import PAYLOAD_BYTES_MAX, decode
+from wire.downlink import Ack, WantAnswer
+from wire.envelope import unseal
+from wire.errors import ChainError, Code, DecodeError, SignatureError, WireError
+from wire.keys import HUB, Verifier
+from wire.uplink import Presence, Result, StateView, Status, Want
+
+QUEUE_MAX = 2_000
+"""Messages that wait; with full batches 200,000 events, what ten seconds can book."""
+JOBS_MAX = 256
+"""Jobs handed to the writer and not committed; keeps its queue free for people."""
+VERIFIERS_MAX = 20_000
+ALARM_EVERY_MS = 10_000
+"""One word per matter in ten seconds: a flood of bad messages must not become one of writes."""
+ALARMS_REMEMBERED_MAX = 1_000
+TAKE_S = 0.5
+
+T = TypeVar("T")
+log = logging.getLogger("hub.uplink")
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of messages since the start; for looking only."""
+
+    received: int = 0
+    dropped: int = 0
+    refused: int = 0
+    batches: int = 0
+    events: int = 0
+    wants: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A controller whose messages can be checked."""
+
+    verifier: Verifier
+
+
+@dataclass(slots=True)
+class _Seen:
+    at_ms: dict[tuple[int, str], int] = field(default_factory=dict)
+
+    def is_due(self, code: Code, subject: str, now_ms: int) -> bool:
+        """Whether a matter may be told again."""
+        last = self.at_ms.get((code, subject))
+        if last is not None and now_ms - last < ALARM_EVERY_MS:
+            return False
+        if len(self.at_ms) >= ALARMS_REMEMBERED_MAX:
+            self.at_ms.clear()
+        self.at_ms[(code, subject)] = now_ms
+        return True
+
+
+class Uplink:
+    """Takes messages in and has them booked.
+
+    Args:
+        store: To look controllers up.
+        writer: Books.
+        clock: For the live view.
+        live: Takes status and state.
+        downlink: Sends acks and answers after the commit.
+    """
+
+    def __init__(
+        self, store: Store, writer: Writer, clock: Clock, live: Live, downlink: Downlink
+    ) -> None:
+        self.counts = Counts()
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._live = live
+        self._downlink = downlink
+        self._queue: queue.Queue[Received | None] = queue.Queue(QUEUE_MAX)
+        self._free = threading.Semaphore(JOBS_MAX)
+        self._peers: dict[str, Peer | None] = {}
+        self._seen = _Seen()
+        self._thread: threading.Thread | None = None
+        self._closing = threading.Event()
+        self._handlers: dict[str, Callable[[str, bytes], None]] = {
+            topics.UP_JOURNAL: self._journal,
+            topics.UP_WANT: self._want,
+            topics.UP_RESULT: self._result,
+            topics.UP_STATUS: self._status,
+            topics.UP_STATE: self._state,
+        }
+
+    def start(self) -> None:
+        """Start the thread that works through the queue."""
+        self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop; what waits is dropped, and sent again later. May be called again."""
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def receive(self, message: Received) -> None:
+        """Queue a message; a full queue drops it, since it is sent again. Never blocks."""
+        self.counts.received += 1
+        try:
+            self._queue.put_nowait(message)
+        except queue.Full:
+            self.counts.dropped += 1
+
+    def touched(self, touched: Touched) -> None:
+        """Forget keys of controllers that changed. A listener of the writer."""
+        for kind, id_ in touched:
+            if kind == "controller":
+                self._peers.pop(id_, None)
+
+    def handle(self, message: Received) -> None:
+        """Work one message off. Whatever is wrong with it: an alarm at most, never an error."""
+        try:
+            address = topics.parse_topic(message.topic)
+        except DecodeError:
+            self.counts.refused += 1
+            return
+        handler = self._handlers.get(address.leaf)
+        if handler is None:
+            return
+        if len(message.payload) > PAYLOAD_BYTES_MAX:
+            words = f"{len(message.payload)} bytes on {address.leaf}"
+            self._refuse(Code.BODY_TOO_LARGE, address.controller, words)
+            return
+        try:
+            handler(address.controller, message.payload)
+        except (SignatureError, ChainError) as error:
+            self._refuse(error.code, address.controller, f"{address.leaf}: {error}")
+        except WireError as error:
+            self._refuse(Code.BODY_MALFORMED, address.controller, f"{address.leaf}: {error}")
+        except HubError as error:
+            self.counts.refused += 1
+            log.warning("%s of %s: %s", address.leaf, address.controller, error)
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                message = self._queue.get(timeout=TAKE_S)
+            except queue.Empty:
+                continue
+            if message is None:
+                continue
+            try:
+                self.handle(message)
+            except Exception:
+                log.exception("a message on %s", message.topic)
+
+    def _journal(self, controller: str, payload: bytes) -> None:
+        verifier = self._verifier(controller)
+        try:
+            batch = ingest.prepare(payload, verifier)
+        except ChainError as error:
+            reason = str(error)
+            self._submit(lambda tx: ingest.put_apart(tx, controller, payload, reason))
+            raise
+        self.counts.batches += 1
+        self.counts.events += len(batch.entries)
+        self._live.hear(controller, self._clock.now().wall_ms)
+        self._submit(partial(ingest.book_batch, batch=batch), partial(self._booked, controller))
+
+    def _want(self, controller: str, payload: bytes) -> None:
+        want = unseal(payload, Want, self._verifier(controller), HUB)
+        if want.sender != controller:
+            raise SignatureError(f"a want of {want.sender} came signed by {controller}")
+        if want.amount_minor == 0:
+            raise DecodeError("a want of nothing")
+        self.counts.wants += 1
+        self._live.hear(controller, self._clock.now().wall_ms)
+        answered = partial(self._answered, controller, want.account)
+        self._submit(partial(wants.answer, want=want), answered)
+
+    def _result(self, controller: str, payload: bytes) -> None:
+        result = unseal(payload, Result, self._verifier(controller), HUB)
+        if result.sender != controller:
+            raise SignatureError(f"a result of {result.sender} came signed by {controller}")
+        self._submit(partial(commands.book_result, result=result))
+
+    def _status(self, controller: str, payload: bytes) -> None:
+        if not payload or self._peer(controller) is None:
+            return
+        status = decode(payload, Status)
+        self._live.hear_status(controller, status, self._clock.now().wall_ms)
+        if status.state is Presence.ONLINE:
+            self._downlink.check(controller)
+
+    def _state(self, controller: str, payload: bytes) -> None:
+        if not payload or self._peer(controller) is None:
+            return
+        self._live.hear_state(controller, decode(payload, StateView), self._clock.now().wall_ms)
+
+    def _booked(self, controller: str, ack: Ack | None) -> None:
+        if ack is not None:
+            self._downlink.ack(ack)
+            self._downlink.check(controller)
+
+    def _answered(self, controller: str, account: str, answer: WantAnswer | None) -> None:
+        if answer is not None:
+            self._downlink.answer(controller, account, answer)
+
+    def _verifier(self, controller: str) -> Verifier:
+        peer = self._peer(controller)
+        if peer is None:
+            raise SignatureError(f"{controller} isn't enrolled")
+        return peer.verifier
+
+    def _peer(self, controller: str) -> Peer | None:
+        if controller not in self._peers:
+            if len(self._peers) >= VERIFIERS_MAX:
+                self._peers.clear()
+            with self._store.read() as connection:
+                found = find_controller(connection, controller)
+            enrolled = found is not None and found.public_key != ""
+            self._peers[controller] = (
+                Peer(Verifier(found.public_key, controller)) if found and enrolled else None
+            )
+        return self._peers[controller]
+
+    def _submit(self, job: Job[T], done: Callable[[T], None] | None = None) -> None:
+        """Hand a job to the writer; waits while too many are on their way."""
+        self._free.acquire()
+        try:
+            future = self._writer.submit(job)
+        except OverloadedError:
+            self._free.release()
+            self.counts.dropped += 1
+            return
+        future.add_done_callback(partial(self._done, done))
+
+    def _done(self, done: Callable[[T], None] | None, future: Future[T]) -> None:
+        self._free.release()
+        error = future.exception()
+        if error is not None:
+            log.error("not booked: %s", error)
+        elif done is not None:
+            done(future.result())
+
+    def _refuse(self, code: Code, controller: str, words: str) -> None:
+        self.counts.refused += 1
+        # Its key may have changed since it was looked up.
+        self._peers.pop(controller, None)
+        known = self._peer(controller) is not None
+        # Names that nobody enrolled are one matter: who sends them can make up any number.
+        name = controller if known else ""
+        if not self._seen.is_due(code, name, self._clock.now().mono_ms):
+            return
+        matter = Matter(
+            code=code, controller=name, subject="" if known else "unknown", detail=words
+        )
+
+        def job(tx: Tx) -> None:
+            raise_alarm(tx, matter)
+
+        self._submit(job)
