@@ -42,6 +42,7 @@ class Scope(StrEnum):
     COMMANDS_WRITE = "commands:write"
     TARIFFS_WRITE = "tariffs:write"
     RISK_WRITE = "risk:write"
+    KEYS_WRITE = "keys:write"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +10,18 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from hub.bootstrap import Hub, build_hub
 from hub.config import HubConfig
-from hub.fleet.broker_files import BrokerFiles
-from hub.fleet.live import Live
 from hub.ids import Entropy
-from hub.keystore import Keys, make_keys
+from hub.keystore import make_keys
+from hub.mqtt_link import NoLink
 from hub.people.keys import NewKey, Scope, create_key
-from hub.settings import Settings, read_settings, write_settings
-from hub.store.engine import Store, open_store
+from hub.settings import write_settings
+from hub.store.engine import open_store
 from hub.store.migrations import upgrade
 from hub.store.writer import Writer
 from hub.web.app import create_app
 from wire.clock import ManualClock
-from wire.ids import CountingIds
 
 UID = "04A1B2C3D4E5F6"
 OTHER_UID = "04B1B2C3D4E5F6"
@@ -39,22 +36,6 @@ def counting_entropy() -> Entropy:
         return count.to_bytes(length, "big")
 
     return entropy
-
-
-@dataclass(frozen=True)
-class HubParts:
-    """What the edge needs of a hub, without broker and ingest."""
-
-    store: Store
-    writer: Writer
-    clock: ManualClock
-    ids: CountingIds
-    entropy: Entropy
-    settings: Settings
-    config: HubConfig
-    keys: Keys
-    live: Live
-    broker_files: BrokerFiles
 
 
 class Caller:
@@ -79,39 +60,39 @@ class Caller:
         return self.client.post(f"/api/v1{path}", json=body, headers=headers)
 
 
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[HubParts]:
-    store = open_store(str(tmp_path / "hub.db"))
+def initialise(data: Path, entropy: Entropy, clock: ManualClock) -> None:
+    """What `standpipe-hub init` does, with secrets that repeat."""
+    make_keys(data, entropy)
+    store = open_store(str(data / "hub.db"))
     upgrade(store)
-    clock, entropy = ManualClock(), counting_entropy()
-    config = HubConfig(data=tmp_path)
     with Writer(store, clock) as writer:
         writer.run(lambda tx: write_settings(tx, "EUR", 15_000))
-        with store.read() as connection:
-            settings = read_settings(connection)
-        yield HubParts(
-            store=store,
-            writer=writer,
-            clock=clock,
-            ids=CountingIds(),
-            entropy=entropy,
-            settings=settings,
-            config=config,
-            keys=make_keys(tmp_path, entropy),
-            live=Live(),
-            broker_files=BrokerFiles(config.broker, entropy),
-        )
     store.close()
 
 
 @pytest.fixture
-def client(hub: HubParts) -> Iterator[TestClient[Litestar]]:
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+def hub(tmp_path: Path) -> Iterator[Hub]:
+    entropy, clock = counting_entropy(), ManualClock()
+    initialise(tmp_path, entropy, clock)
+    hub = build_hub(HubConfig(data=tmp_path), clock=clock, entropy=entropy, link=NoLink())
+    hub.start()
+    yield hub
+    hub.close()
+
+
+@pytest.fixture
+def clock(hub: Hub) -> ManualClock:
+    assert isinstance(hub.clock, ManualClock)
+    return hub.clock
+
+
+@pytest.fixture
+def client(hub: Hub) -> Iterator[TestClient[Litestar]]:
     with TestClient(create_app(hub), base_url="http://127.0.0.1") as client:
         yield client
 
 
-def make_key(hub: HubParts, *scopes: Scope, expires_ms: int | None = None) -> NewKey:
+def make_key(hub: Hub, *scopes: Scope, expires_ms: int | None = None) -> NewKey:
     wanted = scopes or tuple(Scope)
     key_id = hub.ids.new("key")
     return hub.writer.run(
@@ -120,6 +101,6 @@ def make_key(hub: HubParts, *scopes: Scope, expires_ms: int | None = None) -> Ne
 
 
 @pytest.fixture
-def staff(hub: HubParts, client: TestClient[Litestar]) -> Caller:
+def staff(hub: Hub, client: TestClient[Litestar]) -> Caller:
     """A caller who may do everything."""
     return Caller(client, make_key(hub).token)

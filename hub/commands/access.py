@@ -1,0 +1,147 @@
+"""How a command reaches the hub: its database while it is stopped, its API while it runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import httpx
+import msgspec
+
+from hub.bootstrap import Hub, build_hub
+from hub.config import load_config
+from hub.errors import ConfigError, ConflictError, InputError
+from hub.mqtt_link import NoLink
+from hub.store.lock import writing_lock
+from hub.store.writer import Tx
+
+CALLER = "cli"
+"""Who is named as the maker of what is written directly."""
+TIMEOUT_S = 15.0
+T = TypeVar("T")
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a command works.
+
+    Attributes:
+        data: The hub's data directory.
+        database: SQLAlchemy URL; empty: as the directory's `hub.toml` says.
+        hub: Address of a running hub; empty: directly on the database.
+        key: API key for it.
+    """
+
+    data: Path
+    database: str = ""
+    hub: str = ""
+    key: str = ""
+
+
+@contextmanager
+def direct(place: Place) -> Iterator[Hub]:
+    """The hub's services on its database, while no hub runs on it.
+
+    Raises:
+        ConfigError: A hub runs on it, or it was never initialised.
+    """
+    config = load_config(place.data, {"database": place.database or None})
+    with writing_lock(place.data):
+        hub = build_hub(config, link=NoLink())
+        hub.writer.start()
+        try:
+            yield hub
+        finally:
+            hub.close()
+
+
+def write_directly(place: Place, job: Callable[[Hub, Tx], T]) -> T:
+    """Run one job on the database.
+
+    Raises:
+        HubError: As the job and `direct`.
+    """
+    with direct(place) as hub:
+        return hub.writer.run(lambda tx: job(hub, tx))
+
+
+class Api:
+    """A running hub's API with a key.
+
+    Args:
+        place: Where; with `hub` and `key`.
+    """
+
+    def __init__(self, place: Place) -> None:
+        if not place.key:
+            raise InputError("a running hub needs an API key: --key sp_…")
+        self._client = httpx.Client(
+            base_url=f"{place.hub.rstrip('/')}/api/v1",
+            headers={"Authorization": f"Bearer {place.key}"},
+            timeout=TIMEOUT_S,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def get(self, path: str, **query: str | int) -> Json:
+        """Read.
+
+        Raises:
+            HubError: The hub says no, or can't be reached.
+        """
+        return self._send("GET", path, params=query)
+
+    def post(self, path: str, body: Json, key: str | None = None) -> Json:
+        """Write; `key` is the Idempotency-Key of what moves money. Raises as `get`."""
+        headers = {} if key is None else {"Idempotency-Key": key}
+        return self._send("POST", path, json=body, headers=headers)
+
+    def _send(self, method: str, path: str, **options: Any) -> Json:
+        try:
+            answer = self._client.request(method, path, **options)
+        except httpx.TransportError as error:
+            raise ConfigError(
+                f"the hub doesn't answer at {self._client.base_url}: {error}"
+            ) from None
+        if answer.is_success:
+            decoded: Json = msgspec.json.decode(answer.content)
+            return decoded
+        raise ConflictError(_detail(answer))
+
+
+def say(error: Exception) -> int:
+    """Print an error in words and give the exit code of a command that failed."""
+    print(f"standpipe-hub: {error}", file=sys.stderr)
+    return 1
+
+
+def print_json(value: Any) -> None:
+    """Print JSON for programs."""
+    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def moment(wall_ms: object, missing: str = "") -> str:
+    """A wall time for people, in UTC; None: `missing`."""
+    if not isinstance(wall_ms, int):
+        return missing
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=wall_ms)
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _detail(answer: httpx.Response) -> str:
+    try:
+        problem: Json = msgspec.json.decode(answer.content)
+        return str(problem["detail"])
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return f"the hub answered {answer.status_code}"

@@ -1,0 +1,61 @@
+"""`standpipe-hub topup`: book cash that was taken at a till."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hub.commands.access import CALLER, Api, Json, Place, direct, print_json, say
+from hub.errors import HubError
+from hub.payments.topups import TopUp, top_up
+from hub.people.accounts import get_account
+from wire.money import format_amount, known_unit, parse_amount
+
+
+def run(
+    place: Place, account: str, amount: str, till: str, payment_id: str, *, as_json: bool
+) -> int:
+    """Book a top-up. The same id again moves nothing and says the same.
+
+    Args:
+        place: Where.
+        account: Whose.
+        amount: In major units, like `12.50`.
+        till: Where the cash was put.
+        payment_id: Made and stored by who asks, before asking.
+        as_json: Print JSON for programs.
+
+    Returns:
+        Exit code.
+    """
+    try:
+        booked = (_at_hub if place.hub else _directly)(place, account, amount, till, payment_id)
+    except (HubError, ValueError) as error:
+        return say(error)
+    if as_json:
+        print_json(booked)
+        return 0
+    paid = format_amount(int(booked["amount_minor"]), known_unit(str(booked["unit"])))
+    print(f"{paid} paid in for {account} at {till}, booked as {payment_id}.")
+    return 0
+
+
+def _directly(place: Place, account: str, amount: str, till: str, payment_id: str) -> Json:
+    with direct(place) as hub:
+        with hub.store.read() as connection:
+            unit = known_unit(get_account(connection, account).unit)
+        asked = TopUp(
+            id=payment_id,
+            account=account,
+            amount_minor=parse_amount(amount, unit),
+            till=till,
+            by=CALLER,
+        )
+        booked: Json = msgspec.to_builtins(hub.writer.run(lambda tx: top_up(tx, asked)))
+    return booked
+
+
+def _at_hub(place: Place, account: str, amount: str, till: str, payment_id: str) -> Json:
+    with Api(place) as api:
+        unit = known_unit(str(api.get(f"/accounts/{account}")["unit"]))
+        body = {"amount_minor": parse_amount(amount, unit), "till": till}
+        return api.post(f"/accounts/{account}/top-ups", body, payment_id)
