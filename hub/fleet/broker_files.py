@@ -13,8 +13,10 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from hub.config import BrokerConfig
+from hub.config import BrokerConfig, MqttConfig
+from hub.errors import ConfigError
 from hub.ids import Entropy
+from hub.keystore import write_secret
 from wire.keys import decode_bytes, encode_bytes
 from wire.topics import ROOT
 
@@ -23,6 +25,7 @@ ITERATIONS = 101
 slow the broker down, which checks them in its one thread."""
 SALT_BYTES = 12
 HASH_BYTES = 64
+PASSWORD_BYTES = 24
 _HASH_FORMAT = "7"
 _READABLE_BY_GROUP = 0o640
 
@@ -59,12 +62,33 @@ class BrokerFiles:
         _replace(path, [line for line in _lines(path) if line.partition(":")[0] != username])
         self.reload()
 
-    def write_acl(self, hub_username: str) -> None:
-        """Write the ACL file: controllers their own topics, the hub all of ours."""
-        if self.config.acl_file is None:
+    def prepare(self, mqtt: MqttConfig) -> None:
+        """Let the hub itself in, with a password made at the first time, and write the ACL.
+
+        Raises:
+            ConfigError: A file can't be read or written.
+        """
+        if not mqtt.username:
             return
-        _replace(self.config.acl_file, acl_lines(hub_username))
-        self.reload()
+        try:
+            if mqtt.password_file is not None:
+                self.set_password(mqtt.username, self._own_password(mqtt.password_file))
+            if self.config.acl_file is not None:
+                self._write_acl(self.config.acl_file, mqtt.username)
+        except OSError as error:
+            raise ConfigError(f"{error.filename}: {error.strerror}") from None
+
+    def _own_password(self, path: Path) -> str:
+        if not path.exists():
+            write_secret(path, self.entropy(PASSWORD_BYTES).hex())
+        return path.read_text(encoding="utf-8").strip()
+
+    def _write_acl(self, path: Path, hub_username: str) -> None:
+        """Controllers get their own topics, the hub all of ours."""
+        wanted = acl_lines(hub_username)
+        if _lines(path) != wanted:
+            _replace(path, wanted)
+            self.reload()
 
     def reload(self) -> None:
         """Tell the broker to read its files again; a broker that isn't running needn't."""

@@ -76,6 +76,24 @@ class Store:
         with connection:
             yield connection
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Borrow a connection that can't write, and sees one moment throughout.
+
+        Raises:
+            StoreError: The database can't be reached.
+        """
+        with self.read() as connection:
+            if self.is_sqlite:
+                # The driver itself begins nothing, see `_sqlite_writer`.
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+
     def close(self) -> None:
         """Close all connections; may be called again."""
         self.reading.dispose()
