@@ -16,12 +16,22 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+key_app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
+account_app = typer.Typer(help="Open, list, show and close accounts.", no_args_is_help=True)
+app.add_typer(key_app, name="key")
+app.add_typer(account_app, name="account")
 
 DataOption = Annotated[
     Path, typer.Option("--data", envvar="STANDPIPE_DATA", help="The hub's directory.")
 ]
 DatabaseOption = Annotated[
     str, typer.Option("--database", help="Database URL; otherwise as hub.toml says.")
+]
+HubOption = Annotated[
+    str, typer.Option("--hub", envvar="STANDPIPE_HUB", help="Address of the running hub.")
+]
+KeyOption = Annotated[
+    str, typer.Option("--key", envvar="STANDPIPE_KEY", help="API key for the running hub.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -72,8 +82,8 @@ def enrol(  # noqa: PLR0917 options
     acceptor: Annotated[bool, typer.Option(help="It takes coins or notes.")] = False,
     data: DataOption = DATA_PATH,
     database: DatabaseOption = "",
-    hub: Annotated[str, typer.Option(help="Address of the running hub.")] = "",
-    key: Annotated[str, typer.Option(envvar="STANDPIPE_KEY", help="API key for it.")] = "",
+    hub: HubOption = "",
+    key: KeyOption = "",
 ) -> None:
     """Print a one-time code that takes a controller in."""
     from hub.commands import enrol as command
@@ -81,6 +91,163 @@ def enrol(  # noqa: PLR0917 options
 
     place = Place(data, database, hub, key)
     raise typer.Exit(command.enrol(place, name, site, acceptor=acceptor))
+
+
+@key_app.command("create")
+def key_create(  # noqa: PLR0917 options
+    name: Annotated[str, typer.Argument(help="Whose, or what for.")],
+    scope: Annotated[list[str], typer.Option(help="What it may do; `all` for everything.")],
+    days: Annotated[int, typer.Option(help="How long; 0: for ever.", min=0)] = 0,
+    data: DataOption = DATA_PATH,
+    database: DatabaseOption = "",
+    hub: HubOption = "",
+    key: KeyOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Make a key and print it: the only time that it is shown."""
+    from hub.commands import key as command
+    from hub.commands.access import Place
+
+    place = Place(data, database, hub, key)
+    raise typer.Exit(command.create(place, name, scope, days or None, as_json=as_json))
+
+
+@key_app.command("list")
+def key_list(
+    data: DataOption = DATA_PATH,
+    database: DatabaseOption = "",
+    hub: HubOption = "",
+    key: KeyOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """List all keys, without their secrets."""
+    from hub.commands import key as command
+    from hub.commands.access import Place
+
+    raise typer.Exit(command.list_keys(Place(data, database, hub, key), as_json=as_json))
+
+
+@key_app.command("revoke")
+def key_revoke(
+    key_id: Annotated[str, typer.Argument(help="Its id, key_….")],
+    data: DataOption = DATA_PATH,
+    database: DatabaseOption = "",
+    hub: HubOption = "",
+    key: KeyOption = "",
+) -> None:
+    """End a key at once."""
+    from hub.commands import key as command
+    from hub.commands.access import Place
+
+    raise typer.Exit(command.revoke(Place(data, database, hub, key), key_id))
+
+
+@account_app.command("open")
+def account_open(  # noqa: PLR0917 options
+    name: Annotated[str, typer.Argument(help="What staff call it.")],
+    account_id: Annotated[str, typer.Option("--id", help="Its id; otherwise one is made.")] = "",
+    group: Annotated[str, typer.Option(help="Price group.")] = "",
+    credit_limit: Annotated[
+        str, typer.Option(help="How far below zero it may go, such as 20.00.")
+    ] = "",
+    data: DataOption = DATA_PATH,
+    database: DatabaseOption = "",
+    hub: HubOption = "",
+    key: KeyOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Open an account and print its id."""
+    from hub.commands import account as command
+    from hub.commands.access import Place
+
+    place = Place(data, database, hub, key)
+    raise typer.Exit(
+        command.open_account(place, name, account_id, group, credit_limit, as_json=as_json)
+    )
+
+
+@account_app.command("list")
+def account_list(
+    search: Annotated[str, typer.Option(help="Beginning of a name or an id.")] = "",
+    data: DataOption = DATA_PATH,
+    database: DatabaseOption = "",
+    hub: HubOption = "",
+    key: KeyOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """List accounts, newest first."""
+    from hub.commands import account as command
+    from hub.commands.access import Place
+
+    place = Place(data, database, hub, key)
+    raise typer.Exit(command.list_accounts(place, search, as_json=as_json))
+
+
+@account_app.command("show")
+def account_show(
+    account: Annotated[str, typer.Argument(help="Its id.")],
+    data: DataOption = DATA_PATH,
+    database: DatabaseOption = "",
+    hub: HubOption = "",
+    key: KeyOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Show an account with its balance and cards."""
+    from hub.commands import account as command
+    from hub.commands.access import Place
+
+    place = Place(data, database, hub, key)
+    raise typer.Exit(command.show_account(place, account, as_json=as_json))
+
+
+@account_app.command("close")
+def account_close(
+    account: Annotated[str, typer.Argument(help="Its id.")],
+    data: DataOption = DATA_PATH,
+    database: DatabaseOption = "",
+    hub: HubOption = "",
+    key: KeyOption = "",
+) -> None:
+    """Close an account; its history and what is left in it stay."""
+    from hub.commands import account as command
+    from hub.commands.access import Place
+
+    raise typer.Exit(command.close_account(Place(data, database, hub, key), account))
+
+
+@app.command()
+def topup(  # noqa: PLR0917 options
+    account: Annotated[str, typer.Argument(help="Whose.")],
+    amount: Annotated[str, typer.Argument(help="How much, such as 20.00.")],
+    till: Annotated[str, typer.Option(help="Where the cash was put.")],
+    payment_id: Annotated[
+        str, typer.Option("--id", help="Made and stored by you first; again moves nothing.")
+    ],
+    data: DataOption = DATA_PATH,
+    database: DatabaseOption = "",
+    hub: HubOption = "",
+    key: KeyOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Book cash that was taken at a till."""
+    from hub.commands import topup as command
+    from hub.commands.access import Place
+
+    place = Place(data, database, hub, key)
+    raise typer.Exit(command.run(place, account, amount, till, payment_id, as_json=as_json))
+
+
+@app.command()
+def watch(
+    hub: HubOption = "http://127.0.0.1:8080",
+    key: KeyOption = "",
+    once: Annotated[bool, typer.Option("--once", help="Print one table and end.")] = False,
+) -> None:
+    """Show machines, controllers and sessions as a live table."""
+    from hub.commands import watch as command
+    from hub.commands.access import Place
+
+    raise typer.Exit(command.watch(Place(DATA_PATH, "", hub, key), once=once))
 
 
 def main() -> None:
