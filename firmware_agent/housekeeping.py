@@ -17,7 +17,8 @@ _log = logging.getLogger(__name__)
 
 PROBE_EVERY_MS = 5_000
 """How often writing is tried again when it failed."""
-PRUNE_EVERY_MS = 10_000
+PRUNE_EVERY_MS = 60_000
+"""A thousand rows a minute: more than any controller writes."""
 DISK_EVERY_MS = 60_000
 DISK_LOW_BYTES = 64 << 20
 """Below this nothing new is authorised: what runs can still be journalled to its end."""
@@ -68,7 +69,9 @@ class Housekeeping:
 
     def due_ms(self) -> int | None:
         """Monotonic time when something is due."""
-        return min(self._next.values(), default=None)
+        is_waiting = self._decider.state.alarm is not None
+        times = [ms for chore, ms in self._next.items() if is_waiting or chore != self._probe]
+        return min(times, default=None)
 
     def _probe(self, _: Moment) -> None:
         """Resume when the journal can be written again."""

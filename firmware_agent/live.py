@@ -26,6 +26,8 @@ class LivePublisher:
         self._uplink = uplink
         self._last: StateView | None = None
         self._last_ms = 0
+        self._seen: ControllerState | None = None
+        self._seen_waiting = 0
         self.due_ms: int | None = None
 
     def forget(self) -> None:
@@ -37,12 +39,25 @@ class LivePublisher:
         if not self._uplink.is_up:
             self.due_ms = None
             return
-        view = state_view(state, moment, self._uplink.waiting)
+        waiting = self._uplink.waiting
+        if not now and not self._is_worth_a_look(state, waiting, moment.mono_ms):
+            return
+        self._seen, self._seen_waiting = state, waiting
+        view = state_view(state, moment, waiting)
         wait_ms = 0 if now else self._wait_ms(view, state.policy.state_ms)
         self.due_ms = self._last_ms + wait_ms
-        if moment.mono_ms >= self.due_ms and self._uplink.send_state(view):
-            self._last, self._last_ms = view, moment.mono_ms
-            self.due_ms = moment.mono_ms + EVERY_MS
+        if moment.mono_ms < self.due_ms:
+            return
+        went = self._uplink.send_state(view)
+        self._last_ms = moment.mono_ms
+        self._last = view if went else None
+        self.due_ms = moment.mono_ms + (EVERY_MS if went else CHANGE_GAP_MS)
+
+    def _is_worth_a_look(self, state: ControllerState, waiting: int, mono_ms: int) -> bool:
+        """Whether the view may have changed, or is due; cheap."""
+        if self._last is None or state is not self._seen or waiting != self._seen_waiting:
+            return True
+        return self.due_ms is None or mono_ms >= self.due_ms
 
     def _wait_ms(self, view: StateView, state_ms: int) -> int:
         last = self._last

@@ -131,6 +131,7 @@ class Runtime:
         self._pace = pace
         self._actions = self._list_actions()
         self._has_recovered = False
+        self._shown: ControllerState | None = None
         self.wants_restart = False
 
     @property
@@ -160,7 +161,9 @@ class Runtime:
         self._feed_all(self._machines.look(self.state, self._time.moment().mono_ms))
         self._decider.feed(Ticked())
         self._hub.pump()
-        self._people.refresh(self.state, self._time.moment())
+        if self.state is not self._shown:
+            self._shown = self.state
+            self._people.refresh(self.state, self._time.moment())
         self._chores.step(self._time.moment())
         return self._idle_ms()
 

@@ -123,8 +123,11 @@ def _on_shutdown(turn: Turn, _: ShutDown) -> None:
 
 
 def _drop_notice(turn: Turn, machine: MachineState) -> MachineState:
-    if machine.notice is not None and turn.moment.mono_ms >= machine.notice.until_ms:
-        return turn.put(replace(machine, notice=None))
+    mono_ms = turn.moment.mono_ms
+    if machine.notice is not None and mono_ms >= machine.notice.until_ms:
+        machine = turn.put(replace(machine, notice=None))
+    if machine.identify_until_ms and mono_ms >= machine.identify_until_ms:
+        machine = turn.put(replace(machine, identify_until_ms=0))
     return machine
 
 

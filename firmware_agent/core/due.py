@@ -28,12 +28,12 @@ def _all_machines(state: ControllerState) -> Iterator[int]:
         if machine.ask is not None:
             yield machine.ask.deadline_ms
         if machine.session is not None:
-            yield from _session(machine, machine.session)
+            yield from _session(machine, machine.session, online=state.online)
 
 
-def _session(machine: MachineState, session: Session) -> Iterator[int]:
+def _session(machine: MachineState, session: Session, *, online: bool) -> Iterator[int]:
     cycle = session.spec.cycle
-    if session.want is not None:
+    if session.want is not None and online:
         yield session.want.sent_ms + WANT_RETRY_MS
     if session.stopping is not None:
         yield session.stopping.settle_ms
