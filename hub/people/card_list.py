@@ -82,12 +82,13 @@ def relist_account(tx: Tx, account: str, also: Sequence[str] = ()) -> None:
     tx.connection.execute(
         update(cards).where(or_(named, cards.c.id.in_(also))).values(list_revision=revision)
     )
+    level = _highest_level(tx.connection, account)
     tx.connection.execute(
         insert(floor_caps).values(
             account=account,
             list_revision=revision,
-            cap_minor=cap,
-            level=_highest_level(tx.connection, account),
+            cap_minor=0 if level is None else cap,
+            level=level or 0,
         )
     )
     _drop_old_caps(tx.connection, account)
@@ -191,7 +192,7 @@ def _standing(row: Row[Any]) -> Standing:
 
 def _cap_now(tx: Tx, account: str) -> int:
     row = tx.connection.execute(select(accounts).where(accounts.c.id == account)).one()
-    if row.state != "open":
+    if row.state != "open" or not _has_active_card(tx.connection, account):
         return 0
     if tx.book.balance(chart.overrun(account, row.unit)) < 0:
         return 0  # not in good standing: it used more than every right already
@@ -211,9 +212,15 @@ def _next_revision(tx: Tx) -> int:
     return last_revision(tx.connection)
 
 
-def _highest_level(connection: Connection, account: str) -> int:
+def _has_active_card(connection: Connection, account: str) -> bool:
     active = and_(cards.c.account == account, cards.c.state == "active")
-    return connection.execute(select(func.max(cards.c.level)).where(active)).scalar() or 0
+    return connection.execute(select(cards.c.id).where(active).limit(1)).first() is not None
+
+
+def _highest_level(connection: Connection, account: str) -> int | None:
+    """Highest level of its active cards; None: it has none, so nothing has a floor."""
+    active = and_(cards.c.account == account, cards.c.state == "active")
+    return connection.execute(select(func.max(cards.c.level)).where(active)).scalar()
 
 
 def _drop_old_caps(connection: Connection, account: str) -> None:

@@ -22,6 +22,7 @@ from hub.web.api import (
     controllers,
     enrolments,
     events,
+    exposure,
     health,
     keys,
     ledger,
@@ -35,6 +36,7 @@ from hub.web.api import (
 from hub.web.bodies import BODY_BYTES_MAX, StrictBody
 from hub.web.limits import ENROLMENTS_PER_MINUTE_MAX, Throttle
 from hub.web.openapi import openapi_config
+from hub.web.pages import live_page
 from hub.web.ports import HubPort
 from hub.web.problems import handle_any
 from hub.web.render import STATIC
@@ -48,6 +50,7 @@ _RESOURCES = (
     commands,
     controllers,
     enrolments,
+    exposure,
     keys,
     ledger,
     machines,
@@ -89,6 +92,7 @@ def create_app(hub: HubPort) -> Litestar:
                 Router("/api/v1", route_handlers=[r for m in _RESOURCES for r in m.ROUTES]),
                 *events.ROUTES,
                 *health.ROUTES,
+                *live_page.ROUTES,
                 create_static_files_router(
                     "/static",
                     directories=[STATIC],
