@@ -42,6 +42,8 @@ _LINE_STARTS = (b"\x1bQA", b"\x1bQB")
 _LINE_END = b"\r"
 _CODE_PAGE = "cp437"
 """What these displays print when switched on."""
+_SUBSTITUTES = str.maketrans({"€": "E"})
+"""What the code page lacks and every price has."""
 
 
 class SerialTextDisplay:
@@ -130,5 +132,6 @@ def encode_screen(lines: tuple[str, ...], columns: int, rows: int) -> bytes:
     screen = b""
     for start, line in zip(_LINE_STARTS[:rows], (*lines, "", ""), strict=False):
         clean = "".join(char if char.isprintable() else " " for char in line)
+        clean = clean.translate(_SUBSTITUTES)
         screen += start + clean[:columns].ljust(columns).encode(_CODE_PAGE, "replace") + _LINE_END
     return screen

@@ -64,7 +64,7 @@ def test_a_blinking_lamp_goes_dark_and_comes_back(pins, eventually):
 
 def test_text_arrives_and_what_does_not_fit_is_cut(tube, display, eventually):
     display.show(("Waschmaschine Süd 12345", "Guthaben 4.20 €"))
-    eventually(lambda: tube.lines == ("Waschmaschine Süd 12", "Guthaben 4.20 ?"))
+    eventually(lambda: tube.lines == ("Waschmaschine Süd 12", "Guthaben 4.20 E"))
     display.show(("Frei",))
     eventually(lambda: tube.lines == ("Frei", ""))
     assert display.health.state is HealthState.UP
