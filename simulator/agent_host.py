@@ -6,7 +6,6 @@ world instead of a header.
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -16,6 +15,7 @@ from firmware_agent.bootstrap import Agent, Edges, build_agent
 from firmware_agent.clock import SystemClock
 from firmware_agent.config import load_config
 from firmware_agent.errors import AgentError
+from firmware_agent.logs import set_up
 from simulator.errors import SetupError
 from simulator.parts.pins import install
 from wire.clock import Instant
@@ -53,10 +53,7 @@ def run_agent(config: Path, parts: Path, clock_off_ms: int = 0) -> int:
     """
     try:
         settings = load_config(config)
-        logging.basicConfig(
-            level=settings.log_level.upper(),
-            format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        )
+        set_up(settings.log_level)
         bridge = install(parts)
         agent = build_agent(
             settings, Edges(clock=WrongClock(clock_off_ms) if clock_off_ms else None)

@@ -12,6 +12,7 @@ from simulator.parts.tags import Tag
 from simulator.system.system import System
 
 TAPS = 20
+REST_S = 0.3
 SETTLE_S = 2.0
 READY_MS_MAX = 20_000
 KIB_PER_MB = 1_000_000 / 1_024
@@ -57,11 +58,16 @@ def _start_with(system: System, card: Tag) -> int:
 
 
 def _use(system: System, card: Tag) -> None:
-    for closed in (True, False):
-        system.world.tap(CONTROLLER, READER, card, hold_ms=150)
-        if not system.world.wait_relay(CONTROLLER, MACHINE, closed=closed, timeout_ms=5_000):
-            raise TooSlowError("a tap switches the machine", 5)
-        time.sleep(0.4)
+    system.world.tap(CONTROLLER, READER, card, hold_ms=150)
+    _expect(system, closed=True)
+    system.world.press(CONTROLLER, BUTTON)
+    _expect(system, closed=False)
+    time.sleep(REST_S)
+
+
+def _expect(system: System, *, closed: bool) -> None:
+    if not system.world.wait_relay(CONTROLLER, MACHINE, closed=closed, timeout_ms=5_000):
+        raise TooSlowError(f"the machine is {'on' if closed else 'off'}", 5)
 
 
 def _rss_mb(system: System) -> float:

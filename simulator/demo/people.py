@@ -115,7 +115,7 @@ PEOPLE = (
         card="ntag213",
         uid="0488001122bc80",
         paid_minor=None,
-        machines=("dryer-1", "washer-1"),
+        machines=("dryer-2", "washer-1"),
         note="unknown card",
     ),
     Person(
@@ -124,7 +124,7 @@ PEOPLE = (
         card="random",
         uid="",
         paid_minor=None,
-        machines=("shower", "washer-2"),
+        machines=("shower", "dryer-1"),
         note="phone with a random UID",
     ),
 )

@@ -14,6 +14,7 @@ from simulator.demo.report import Outage
 from simulator.demo.visits import Floor, Visitor
 from simulator.errors import TooSlowError
 from simulator.system.system import System
+from wire.machines import Mode
 
 CUT_AT, CUT_FOR = 0.4, 0.3
 """Shares of a scene: when the network is cut, and for how long."""
@@ -97,9 +98,19 @@ def _see_out(system: System, floor: Floor, visitors: list[Visitor]) -> None:
     for name in system.rigs:
         system.restore_network(name)
         system.restore_power(name)
+    _switch_off(system)
     # What can't be booked in time is counted, not hidden: the report shows it.
     with suppress(TooSlowError):
         system.wait_idle(LEAVE_S)
     with suppress(TooSlowError):
         system.wait_synced(SYNC_S)
     floor.tell("every machine is off, outboxes are empty")
+
+
+def _switch_off(system: System) -> None:
+    """Press the button of whatever was left running; programs run to their end."""
+    for name, view in system.world.snapshot().items():
+        for machine, seen in view.machines.items():
+            _, plan = system.site.machine(machine)
+            if seen.relay and plan.button and plan.machine.mode is not Mode.CYCLE:
+                system.world.press(name, plan.button)

@@ -9,20 +9,27 @@ from threading import Event, Lock, Thread
 
 from simulator.bench.stage import Stage
 from simulator.demo.people import Person
+from simulator.parts.controller import MachineView
 from simulator.parts.machine import Fault
 from simulator.parts.tags import Tag
 from simulator.plan import ControllerPlan, MachinePlan
 from wire.machines import Mode
 
-PATIENCE_MS = 4_000
+PATIENCE_S = 3.0
 """How long a person waits at a machine that doesn't start: longer than a want may take."""
+GLANCE_S = 0.04
+"""How often a person looks; a refusal's lamp flickers faster, so some looks see it."""
 USE_S = (2.0, 5.0)
 """How long a metered machine is used."""
 PAUSE_S = (0.2, 2.0)
 """How long a person stays away."""
 PRESS_S = 0.3
 """Between pressing a machine's button and tapping the card."""
-CYCLE_S = 20.0
+CALM_S = 5.0
+"""A machine tells why it refused for some seconds; the next person waits for that."""
+CALM_GLANCES = 6
+"""So many looks without a red lamp: it doesn't flicker any more."""
+CYCLE_S = 11.0
 """A program takes no longer, with its start."""
 STOP_MS = 5_000
 """A machine that was told to stop has stopped by then, or stays for the next look."""
@@ -124,30 +131,42 @@ class Visitor:
         is_cycle = plan.machine.mode is Mode.CYCLE
         if is_cycle and time.monotonic() + CYCLE_S > self._floor.closes_at:
             return
-        if not self._floor.stage.has_power(controller.id) or self._is_on(controller, plan):
+        if not self._floor.stage.has_power(controller.id) or self._look(controller, plan).relay:
             return
         name = plan.machine.name
-        if not self._begin(controller, plan):
-            words = self._read_display(controller, plan)
+        runs, words = self._begin(controller, plan)
+        if not runs:
             self._say(f"taps at {name} and is refused{words}")
             self._floor.closing.wait(LINGER_S)
             return
-        self._say(f"taps at {name}: it runs{self._read_display(controller, plan)}")
+        self._say(f"taps at {name}: it runs{words}")
         if is_cycle:
             self._wait_for_cycle(controller, plan)
         else:
             self._use(controller, plan)
+        # Others come when the machine has said goodbye.
+        time.sleep(LINGER_S)
 
-    def _begin(self, controller: ControllerPlan, plan: MachinePlan) -> bool:
+    def _begin(self, controller: ControllerPlan, plan: MachinePlan) -> tuple[bool, str]:
+        """Tap, and see what comes of it: whether it runs, and what the display says."""
+        self._wait_for_calm(controller, plan)
         shared = sum(each.reader == plan.reader for each in controller.machines) > 1
         if shared and plan.button:
             self._floor.stage.world.press(controller.id, plan.button)
             self._floor.closing.wait(PRESS_S)
+        before = self._look(controller, plan).display
+        words = before
         self._floor.tap(self._person, controller.id, plan.reader)
-        change = self._floor.stage.world.wait_relay(
-            controller.id, plan.machine.id, closed=True, timeout_ms=PATIENCE_MS
-        )
-        return change is not None
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            view = self._look(controller, plan)
+            words = view.display if view.display != before else words
+            if view.relay:
+                return True, self._read_display(controller, plan)
+            if "red" in view.lamps:
+                break
+            time.sleep(GLANCE_S)
+        return False, _quoted(words)
 
     def _use(self, controller: ControllerPlan, plan: MachinePlan) -> None:
         how = self._rng.choice(("tap", "tap", "button", "idle"))
@@ -188,15 +207,25 @@ class Visitor:
             controller.id, plan.machine.id, closed=False, timeout_ms=timeout_ms
         )
 
-    def _is_on(self, controller: ControllerPlan, plan: MachinePlan) -> bool:
-        view = self._floor.stage.world.snapshot()[controller.id].machines[plan.machine.id]
-        return view.relay or view.running
+    def _wait_for_calm(self, controller: ControllerPlan, plan: MachinePlan) -> None:
+        """Let the machine finish telling the one before why they were refused."""
+        calm = 0
+        until = time.monotonic() + CALM_S
+        while calm < CALM_GLANCES and time.monotonic() < until:
+            calm = 0 if "red" in self._look(controller, plan).lamps else calm + 1
+            time.sleep(GLANCE_S)
+
+    def _look(self, controller: ControllerPlan, plan: MachinePlan) -> MachineView:
+        return self._floor.stage.world.snapshot()[controller.id].machines[plan.machine.id]
 
     def _read_display(self, controller: ControllerPlan, plan: MachinePlan) -> str:
-        time.sleep(0.1)
-        view = self._floor.stage.world.snapshot()[controller.id].machines[plan.machine.id]
-        words = ", ".join(line for line in view.display if line)
-        return f' ("{words}")' if words else ""
+        time.sleep(LINGER_S)
+        return _quoted(self._look(controller, plan).display)
 
     def _say(self, what: str) -> None:
         self._floor.tell(f"{self._person.name} {what}")
+
+
+def _quoted(display: tuple[str, ...]) -> str:
+    words = ", ".join(line for line in display if line)
+    return f' ("{words}")' if words else ""

@@ -140,6 +140,6 @@ class HubProcess:
     def _is_ready(self) -> bool:
         self.child.check()
         try:
-            return httpx.get(f"{self.url}/", timeout=1, trust_env=False).status_code < 500  # noqa: PLR2004 any answer but a failure
+            return httpx.get(f"{self.url}/readyz", timeout=1, trust_env=False).is_success
         except httpx.TransportError:
             return False

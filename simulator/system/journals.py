@@ -75,10 +75,13 @@ class JournalView:
 
 def read_journal(controller: str, folder: Path) -> JournalView:
     """Read a controller's journal; an empty one when it hasn't run yet."""
+    nothing = JournalView(controller, "", 0, 0, (), sound=True)
     if not (folder / DATABASE).exists():
-        return JournalView(controller, "", 0, 0, (), sound=True)
+        return nothing
     with opened(folder / DATABASE) as connection:
         connection.execute("BEGIN")  # one picture of both tables
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'journal'").fetchall():
+            return nothing
         meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
         rows = connection.execute("SELECT seq, data, hash FROM journal ORDER BY seq").fetchall()
     epoch = str(meta.get("epoch") or "")

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from firmware_agent.bootstrap import agent_version
+from firmware_agent.enrolment import enrol
+from firmware_agent.errors import AgentError
+from firmware_agent.identity import IDENTITY_NAME
 from simulator.agent_file import agent_toml
 from simulator.child import Child
+from simulator.errors import SetupError
 from simulator.plan import ControllerPlan, PartPaths
 from simulator.proxy import Link
 from simulator.system.journals import JournalView, read_journal
-from simulator.system.programs import program, run_command
+from simulator.system.programs import program
 
 
 class Rig:
@@ -41,13 +46,18 @@ class Rig:
     @property
     def is_enrolled(self) -> bool:
         """Whether it is known to the hub, as far as its own folder says."""
-        return (self.folder / "identity.json").exists()
+        return (self.folder / IDENTITY_NAME).exists()
 
     def enrol(self, hub_url: str, code: str) -> None:
-        """Become known to the hub by a one-time code."""
-        agent = program("standpipe-agent")
-        options = ["--config", str(self.config), "--hub", hub_url, "--code", code]
-        run_command([agent, "enrol", self.id, *options])
+        """Become known to the hub by a one-time code.
+
+        Raises:
+            SetupError: The hub refuses, or isn't reached.
+        """
+        try:
+            enrol(self.folder, hub_url, self.id, code, agent_version())
+        except AgentError as error:
+            raise SetupError(f"{self.id} can't be enrolled: {error}") from None
 
     def start(self) -> None:
         """Give it power."""

@@ -1,0 +1,185 @@
+"""`ledger` and `ledger-single`: what the book takes, from many waiters and from one.
+
+Each waiter hands over its next item when its last one is answered, so the answer of a
+commit is what drives the next. The peer inserts the very rows that the book wrote, in
+batches of the same sizes, with `executemany` and nothing else: no rules, no answers.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import text
+
+from hub.clock import SystemClock
+from hub.ledger import accounts as chart
+from hub.ledger.items import Booked, Item, Move, Outcome
+from hub.ledger.verify import verify_book
+from hub.store.engine import Store, open_store
+from hub.store.migrations import upgrade
+from hub.store.writer import Writer
+from simulator.benchmarks.bare_insert import bare_insert
+from simulator.benchmarks.rows import Row, Say, make_row, quantile
+from simulator.errors import SimulatorError
+
+WAITERS = 1_000
+PEOPLE = 10_000
+MACHINES = 100
+ITEMS = 100_000
+"""Long enough for the log to be checkpointed several times, and over in seconds."""
+ITEMS_SINGLE = 3_000
+PAID_MINOR = 1_000_000
+PEOPLE_PER_ITEM = 50
+RUN_S_MAX = 120
+_UNIT = "EUR"
+_NS_PER_MS = 1_000_000
+_NS_PER_S = 1_000_000_000
+
+
+@dataclass(slots=True)
+class _Run:
+    """What one run took."""
+
+    seconds: float = 0.0
+    waited_ms: list[float] = field(default_factory=list)
+
+    @property
+    def per_second(self) -> float:
+        return len(self.waited_ms) / self.seconds
+
+
+def measure_many(say: Say) -> list[Row]:
+    """Measure 1,000 waiters beside a bare insert of the same rows."""
+    with _book() as (store, writer, folder):
+        paid = _last_batch(store)
+        say(f"  {ITEMS:,} transfers from {WAITERS:,} waiters")
+        run = _drive(writer, ITEMS, WAITERS)
+        writer.close()
+        _check(store)
+        say("  the same rows, inserted bare")
+        peer = bare_insert(folder / "hub.db", folder / "bare.db", paid)
+    return [
+        make_row(
+            "ledger",
+            run.per_second,
+            "transfers/s",
+            peer=ITEMS / peer,
+            waiters=WAITERS,
+            p50_ms=round(quantile(run.waited_ms, 0.5), 2),
+            p99_ms=round(quantile(run.waited_ms, 0.99), 2),
+            peer_is="executemany of the same rows",
+        )
+    ]
+
+
+def measure_single(say: Say) -> list[Row]:
+    """Measure one waiter that asks again when it is answered."""
+    with _book() as (store, writer, _):
+        say(f"  {ITEMS_SINGLE:,} transfers, one after the other")
+        run = _drive(writer, ITEMS_SINGLE, 1)
+        writer.close()
+        _check(store)
+    return [
+        make_row(
+            "ledger-single",
+            run.per_second,
+            "transfers/s",
+            p50_ms=round(quantile(run.waited_ms, 0.5), 3),
+            p99_ms=round(quantile(run.waited_ms, 0.99), 3),
+        )
+    ]
+
+
+@contextmanager
+def _book() -> Iterator[tuple[Store, Writer, Path]]:
+    """A new book in which everybody has paid in."""
+    with tempfile.TemporaryDirectory(prefix="standpipe-bench-") as folder:
+        store = open_store(f"{folder}/hub.db")
+        try:
+            upgrade(store)
+            with Writer(store, SystemClock()) as writer:
+                for first in range(0, PEOPLE, PEOPLE_PER_ITEM):
+                    _booked(writer.submit_item(_pay_in(first)).result())
+                yield store, writer, Path(folder)
+        finally:
+            store.close()
+
+
+def _pay_in(first: int) -> Item:
+    source = chart.clearing("bank", _UNIT)
+    people = range(first, first + PEOPLE_PER_ITEM)
+    return Item(
+        id=f"pay-{first}",
+        unit=_UNIT,
+        kind="top_up",
+        legs=tuple(Move(source, chart.wallet(_person(n), _UNIT), PAID_MINOR) for n in people),
+    )
+
+
+def _person(number: int) -> str:
+    return f"acc_{number:026d}"
+
+
+def _charges(count: int) -> Iterator[Item]:
+    rng = random.Random(1)
+    for number in range(count):
+        person = chart.wallet(_person(rng.randrange(PEOPLE)), _UNIT)
+        machine = chart.revenue(f"machine-{rng.randrange(MACHINES)}", _UNIT)
+        session = f"ses_{number:026d}"
+        move = Move(person, machine, rng.randrange(1, 100))
+        yield Item(id=session, unit=_UNIT, kind="session", legs=(move,), ref=session)
+
+
+def _drive(writer: Writer, count: int, waiters: int) -> _Run:
+    """Have each waiter ask again as soon as it is answered, until all is booked."""
+    run = _Run()
+    charges = list(_charges(count))
+    charges.reverse()
+    done = threading.Event()
+    lock = threading.Lock()
+
+    def ask() -> None:
+        with lock:
+            charge = charges.pop() if charges else None
+        if charge is not None:
+            began = time.monotonic_ns()
+            writer.submit_item(charge).add_done_callback(lambda future: answered(future, began))
+
+    def answered(future: Future[Outcome], began: int) -> None:
+        _booked(future.result())
+        run.waited_ms.append((time.monotonic_ns() - began) / _NS_PER_MS)
+        if len(run.waited_ms) == count:
+            done.set()
+        ask()
+
+    began = time.monotonic_ns()
+    for _ in range(waiters):
+        ask()
+    if not done.wait(RUN_S_MAX):
+        raise SimulatorError(f"{count} transfers weren't booked within {RUN_S_MAX} s")
+    run.seconds = (time.monotonic_ns() - began) / _NS_PER_S
+    return run
+
+
+def _booked(outcome: Outcome) -> None:
+    if not isinstance(outcome, Booked):
+        raise SimulatorError(f"the book answered {outcome}")
+
+
+def _check(store: Store) -> None:
+    with store.read() as connection:
+        for fault in verify_book(connection):
+            raise SimulatorError(f"the book is wrong: {fault}")
+
+
+def _last_batch(store: Store) -> int:
+    with store.read() as connection:
+        return int(connection.execute(text("SELECT max(id) FROM batches")).scalar_one())
