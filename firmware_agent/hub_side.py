@@ -20,8 +20,8 @@ from firmware_agent.link import Down, LinkEvent, Up
 from firmware_agent.live import LivePublisher
 from firmware_agent.records import Records, keep_document
 from firmware_agent.timekeeper import Timekeeper
-from firmware_agent.uplink import Held, Uplink
-from wire.downlink import Accounts, Ack, Action, Command
+from firmware_agent.uplink import BEHIND_REPORT_MS, Held, Uplink
+from wire.downlink import Accounts, Ack, Action, Command, ListPage
 from wire.errors import Code, TariffError
 from wire.events import ClockState
 from wire.ids import IdSource
@@ -149,12 +149,19 @@ class HubSide:
         if accounts.epoch != self._records.journal.epoch:
             return
         self._learn(accounts.hub_time_ms)
-        if accounts.page is not None and self._records.cards.apply(accounts.page):
-            self._uplink.report_soon(self._time.moment().mono_ms)
+        if accounts.page is not None:
+            self._take_page(accounts.page)
         if accounts.rights or accounts.answers:
             load = self._records.accounts.load
             pairs = tuple((right, load(right.account)) for right in accounts.rights)
             self._decider.feed(AccountsCame(accounts.revision, pairs, accounts.answers))
+
+    def _take_page(self, page: ListPage) -> None:
+        mono_ms = self._time.moment().mono_ms
+        if self._records.cards.apply(page):
+            self._uplink.report_soon(mono_ms)
+        elif self._records.cards.is_behind:
+            self._uplink.report_soon(mono_ms, BEHIND_REPORT_MS)
 
     def _take_config(self, config: Config, payload: bytes) -> None:
         held = self._decider.state.config_version

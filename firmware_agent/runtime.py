@@ -66,6 +66,8 @@ _log = logging.getLogger(__name__)
 
 EVENTS_PER_STEP_MAX = 100
 """Part events per step; the rest waits for the next, after outputs were renewed."""
+IDLE_MS_MIN = 5
+"""Whatever is overdue, the processor isn't burnt for it; taps wake the thread anyway."""
 FLUSH_MS = 2_000
 """At a shutdown: time for the last events to reach the broker. What doesn't is sent
 after the next start."""
@@ -284,4 +286,4 @@ class Runtime:
             self._chores.due_ms(),
         )
         due_ms = min((time for time in times if time is not None), default=now_ms)
-        return min(max(due_ms - now_ms, 1), self._pace.idle_ms)
+        return min(max(due_ms - now_ms, IDLE_MS_MIN), self._pace.idle_ms)

@@ -152,9 +152,9 @@ class Uplink:
         behind = self._records.cards.is_behind
         self._report_ms = mono_ms + (BEHIND_REPORT_MS if behind else REPORT_EVERY_MS)
 
-    def report_soon(self, mono_ms: int) -> None:
+    def report_soon(self, mono_ms: int, wait_ms: int = REPORT_GAP_MS) -> None:
         """Report before long: what the controller holds has changed."""
-        soon_ms = mono_ms + REPORT_GAP_MS
+        soon_ms = mono_ms + wait_ms
         if self._report_ms is None or self._report_ms > soon_ms:
             self._report_ms = soon_ms
 

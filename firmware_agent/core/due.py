@@ -28,15 +28,17 @@ def _all_machines(state: ControllerState) -> Iterator[int]:
         if machine.ask is not None:
             yield machine.ask.deadline_ms
         if machine.session is not None:
-            yield from _session(machine, machine.session, online=state.online)
+            yield from _session(state, machine, machine.session)
 
 
-def _session(machine: MachineState, session: Session, *, online: bool) -> Iterator[int]:
+def _session(state: ControllerState, machine: MachineState, session: Session) -> Iterator[int]:
     cycle = session.spec.cycle
-    if session.want is not None and online:
+    if session.want is not None and state.online:
         yield session.want.sent_ms + WANT_RETRY_MS
     if session.stopping is not None:
-        yield session.stopping.settle_ms
+        # Without a journal it waits until there is one again.
+        if state.alarm is None or state.alarm.writable:
+            yield session.stopping.settle_ms
     elif machine.state is State.STARTING:
         yield session.started_ms + cycle.feedback_within_ms
     elif machine.state is State.PAUSED:

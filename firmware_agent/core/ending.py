@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from firmware_agent.core.allowance import Rights, excess, release, spend
 from firmware_agent.core.effects import SwitchOff
+from firmware_agent.core.metering import Track
 from firmware_agent.core.model import MachineState, Session, Stopping
 from firmware_agent.core.session import State, Trigger, come_to_rest
 from firmware_agent.core.turn import Turn
@@ -78,7 +79,8 @@ def settle(turn: Turn, machine: MachineState) -> MachineState:
         totals=rights.totals,
     )
     turn.put_rights(rights)
-    machine = turn.move(replace(machine, session=None), Trigger.SETTLE)
+    machine = replace(machine, session=None, idle_meter=Track(), meter_fault=session.meter_fault)
+    machine = turn.move(machine, Trigger.SETTLE)
     words = _farewell(stopping.reason, charge)
     machine = turn.notice(machine, words=words, amount_minor=charge, unit=session.unit)
     release_excess(turn, rights)

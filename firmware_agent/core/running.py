@@ -126,6 +126,7 @@ def resume_if_paid(turn: Turn, machine: MachineState) -> None:
     session = _session(machine)
     balance = turn.balance(session.entry)
     step = next_step_minor(session.tariff, session.usage, session.track, turn.state.pace_ms)
+    step += _next_steps_minor(turn, session.account)
     if turn.state.alarm is None and _spendable(session, balance) > step:
         turn.move(replace(machine, session=replace(session, paused_ms=0)), Trigger.RESUME)
         turn.emit(SwitchOn(machine.id))
@@ -186,7 +187,7 @@ def _end_reason(turn: Turn, machine: MachineState) -> Ended | None:
 def _judge_money(turn: Turn, machine: MachineState, tariff: Tariff) -> MachineState:
     session = _session(machine)
     balance = turn.balance(session.entry)
-    step_minor = next_step_minor(tariff, session.usage, session.track, turn.state.pace_ms)
+    step_minor = _next_steps_minor(turn, session.account)
     if _spendable(session, balance) < step_minor:
         machine = _at_zero(turn, machine, balance, step_minor)
         session = _session(machine)
@@ -196,6 +197,19 @@ def _judge_money(turn: Turn, machine: MachineState, tariff: Tariff) -> MachineSt
     if more:
         ask_more(turn, machine, more)
     return turn.machine(machine.id)
+
+
+def _next_steps_minor(turn: Turn, account: str) -> int:
+    """What all running sessions of an account may cost until they are read again."""
+    pace_ms = turn.state.pace_ms
+    return sum(
+        next_step_minor(other.session.tariff, other.session.usage, other.session.track, pace_ms)
+        for other in turn.state.machines.values()
+        if other.state is State.RUNNING
+        and other.session is not None
+        and other.account == account
+        and other.session.spec.mode is Mode.METERED
+    )
 
 
 def _at_zero(turn: Turn, machine: MachineState, balance: Balance, step_minor: int) -> MachineState:
