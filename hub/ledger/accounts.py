@@ -113,6 +113,9 @@ def usual_limits(code: str) -> Limits:
     """Limits that a new ledger account of this kind has.
 
     Raises:
-        KeyError: No such kind in the chart.
+        KeyError: The code isn't of the chart.
     """
-    return LIMITS[kind_of(code)]
+    kind, slash, _ = code.partition(":")[2].partition("/")
+    if not slash:
+        raise KeyError(code)
+    return LIMITS[kind]

@@ -1,21 +1,21 @@
 """The pure rules of the book: `apply(state, item)` gives the outcome.
 
 The same function decides in the hub, in tests and in simulations. It changes the
-given state when, and only when, the outcome is `Booked`; `State.undo` takes back.
+given state when, and only when, the outcome is `Booked`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hub.ledger.accounts import kind_of, unit_of, usual_limits
+from hub.ledger.accounts import kind_of, usual_limits
 from hub.ledger.items import (
     Already,
     Booked,
     Conflict,
     Fill,
     Item,
+    Leg,
     Move,
     Outcome,
     Refused,
@@ -28,27 +28,37 @@ from wire.money import AMOUNT_MINOR_MAX
 
 LEGS_MAX = 64
 """The longest real item, a refund over several rates, has a handful."""
-BALANCE_MINOR_MAX = 10**18
-"""Every balance stays within SQL's 64 bits; reached only by error."""
+SIDES_MAX = 64
+"""Accounts on one side of a leg; a session has a handful of takers."""
+ID_LENGTH_MAX = 300
+"""An id names its controller, epoch and session at most."""
+BALANCE_MINOR_MAX = 4 * 10**18
+"""Every balance, and a sum of two, stays within SQL's 64 bits; reached only by error."""
 
 
 @dataclass(slots=True)
 class Balance:
-    """One ledger account as `apply` sees it."""
+    """One ledger account as `apply` sees it, in minor units.
+
+    Attributes:
+        minor: Credits minus debits.
+        least: It can't go below.
+        most: It can't go above.
+    """
 
     minor: int = 0
-    least: int | None = None
-    most: int | None = None
+    least: int = -BALANCE_MINOR_MAX
+    most: int = BALANCE_MINOR_MAX
 
     @property
     def spendable(self) -> int:
         """How much it can give."""
-        return BALANCE_MINOR_MAX if self.least is None else max(0, self.minor - self.least)
+        return max(0, self.minor - self.least)
 
     @property
     def headroom(self) -> int:
         """How much it can get."""
-        return BALANCE_MINOR_MAX if self.most is None else max(0, self.most - self.minor)
+        return max(0, self.most - self.minor)
 
 
 @dataclass(slots=True)
@@ -64,46 +74,70 @@ class State:
     known: dict[str, str] = field(default_factory=dict)
 
     def balance(self, code: str) -> Balance:
-        """Look an account up, or open it with its kind's limits."""
+        """Look an account up, or open it with its kind's limits.
+
+        Raises:
+            KeyError: The code isn't of the chart.
+        """
         found = self.balances.get(code)
         if found is None:
             limits = usual_limits(code)
-            found = self.balances[code] = Balance(0, limits.least, limits.most)
+            found = self.balances[code] = limited(0, limits.least, limits.most)
         return found
 
-    def undo(self, item: Item, transfers: tuple[Transfer, ...]) -> None:
-        """Take back an item that was just booked and not yet committed."""
-        for transfer in reversed(transfers):
-            self.balances[transfer.debit].minor += transfer.amount_minor
-            self.balances[transfer.credit].minor -= transfer.amount_minor
-        del self.known[item.id]
+
+def limited(minor: int, least: int | None, most: int | None) -> Balance:
+    """Make a balance from what the database keeps, where None is no limit."""
+    return Balance(
+        minor,
+        -BALANCE_MINOR_MAX if least is None else least,
+        BALANCE_MINOR_MAX if most is None else most,
+    )
 
 
-class _RefusedLegError(Exception):
-    def __init__(self, refused: Refused) -> None:
-        super().__init__(refused.detail)
-        self.refused = refused
+def apply(state: State, item: Item) -> Outcome:
+    """Decide an item against a state, which changes when the outcome is `Booked`.
+
+    Raises:
+        InputError: It holds what can't be stored, as text that isn't Unicode.
+    """
+    return check(item) or decide(state, item, digest_of(item))
 
 
-def apply(state: State, item: Item, digest: str | None = None) -> Outcome:
-    """Decide an item against a state.
+def check(item: Item) -> Refused | None:
+    """Say what is wrong with an item whatever the state; None: nothing."""
+    if not 1 <= len(item.id) <= ID_LENGTH_MAX:
+        return Refused(Code.BODY_MALFORMED, "", f"an id has 1 to {ID_LENGTH_MAX} characters")
+    if not 1 <= len(item.legs) <= LEGS_MAX:
+        return Refused(Code.AMOUNT_INVALID, "", f"an item has 1 to {LEGS_MAX} legs")
+    unit = f"{item.unit}:"
+    for leg in item.legs:
+        fault = _check_leg(leg, unit)
+        if fault is not None:
+            return fault
+    return None
+
+
+def decide(state: State, item: Item, digest: str) -> Outcome:
+    """Decide an item that `check` found nothing wrong with.
 
     Args:
         state: Changed when the outcome is `Booked`.
         item: What is asked.
-        digest: `digest_of(item)` when the caller has it already.
+        digest: `digest_of(item)`.
     """
-    digest = digest or digest_of(item)
     known = state.known.get(item.id)
     if known is not None:
         return Already() if known == digest else Conflict()
-    fault = _fault(item)
-    if fault is not None:
-        return fault
     done: list[Transfer] = []
     try:
         for leg in item.legs:
-            _apply_leg(state, leg, done)
+            if type(leg) is Move:
+                _move(state, leg.debit, leg.credit, leg.amount_minor, done)
+            elif type(leg) is Spill:
+                _spill(state, leg, done)
+            elif type(leg) is Fill:
+                _fill(state, leg, done)
     except _RefusedLegError as error:
         for transfer in reversed(done):
             state.balances[transfer.debit].minor += transfer.amount_minor
@@ -117,62 +151,58 @@ def accounts_of(item: Item) -> tuple[str, ...]:
     """Every ledger account that an item may touch."""
     codes: list[str] = []
     for leg in item.legs:
-        if isinstance(leg, Move):
+        if type(leg) is Move:
             codes += (leg.debit, leg.credit)
-        elif isinstance(leg, Spill):
-            codes += leg.debits
-            codes += (code for code, _ in leg.credits)
         else:
-            codes.append(leg.debit)
-            codes += leg.credits
+            debits, credits_ = _sides(leg)
+            codes += debits
+            codes += credits_
     return tuple(codes)
 
 
-def sums(balances: Mapping[str, Balance]) -> dict[str, int]:
-    """Sum of balances per unit: each must be 0."""
-    totals: dict[str, int] = {}
-    for code, balance in balances.items():
-        totals[unit_of(code)] = totals.get(unit_of(code), 0) + balance.minor
-    return totals
+class _RefusedLegError(Exception):
+    def __init__(self, code: Code, account: str, detail: str) -> None:
+        super().__init__(detail)
+        self.refused = Refused(code, account, detail)
 
 
-def _fault(item: Item) -> Refused | None:
-    if not 1 <= len(item.legs) <= LEGS_MAX:
-        return Refused(Code.AMOUNT_INVALID, "", f"an item has 1 to {LEGS_MAX} legs")
-    for amount in _amounts(item):
+def _check_leg(leg: Leg, unit: str) -> Refused | None:
+    debits, credits_ = _sides(leg)
+    if not (1 <= len(debits) <= SIDES_MAX and 1 <= len(credits_) <= SIDES_MAX):
+        detail = f"a leg has 1 to {SIDES_MAX} accounts on each side"
+        return Refused(Code.AMOUNT_INVALID, "", detail)
+    for amount in _amounts(leg):
+        # A bool is an int to Python, and nothing to move.
         if type(amount) is not int or not 1 <= amount <= AMOUNT_MINOR_MAX:
             detail = f"{amount!r} can't be moved: use a whole number of minor units above 0"
             return Refused(Code.AMOUNT_INVALID, "", detail)
-    for code in accounts_of(item):
-        if unit_of(code) != item.unit:
-            detail = f"{code} is not in {item.unit}: money never crosses units"
+    for code in (*debits, *credits_):
+        if not code.startswith(unit):
+            detail = f"{code} is not in {unit[:-1]}: money never crosses units"
             return Refused(Code.UNIT_MISMATCH, code, detail)
+    for code in debits:
+        if code in credits_:
+            return Refused(Code.AMOUNT_INVALID, code, f"{code} can't pay itself")
     return None
 
 
-def _amounts(item: Item) -> list[int]:
-    amounts: list[int] = []
-    for leg in item.legs:
-        if isinstance(leg, Spill):
-            amounts += (amount for _, amount in leg.credits)
-        else:
-            amounts.append(leg.amount_minor)
-    return amounts
+def _sides(leg: Leg) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if type(leg) is Move:
+        return (leg.debit,), (leg.credit,)
+    if type(leg) is Spill:
+        return leg.debits, tuple(code for code, _ in leg.credits)
+    assert type(leg) is Fill
+    return (leg.debit,), leg.credits
 
 
-def _apply_leg(state: State, leg: Move | Spill | Fill, done: list[Transfer]) -> None:
-    if isinstance(leg, Move):
-        _move(state, leg.debit, leg.credit, leg.amount_minor, done)
-    elif isinstance(leg, Fill):
-        _fill(state, leg, done)
-    else:
-        _spill(state, leg, done)
+def _amounts(leg: Leg) -> tuple[int, ...]:
+    return tuple(minor for _, minor in leg.credits) if type(leg) is Spill else (leg.amount_minor,)
 
 
 def _fill(state: State, leg: Fill, done: list[Transfer]) -> None:
     left = leg.amount_minor
     for code in leg.credits[:-1]:
-        part = min(left, state.balance(code).headroom)
+        part = min(left, _account(state, code).headroom)
         if part:
             _move(state, leg.debit, code, part, done)
             left -= part
@@ -186,7 +216,7 @@ def _spill(state: State, leg: Spill, done: list[Transfer]) -> None:
         left = amount
         while left:
             last = len(givers) == 1
-            part = left if last else min(left, state.balance(givers[0]).spendable)
+            part = left if last else min(left, _account(state, givers[0]).spendable)
             if part:
                 _move(state, givers[0], code, part, done)
                 left -= part
@@ -195,21 +225,26 @@ def _spill(state: State, leg: Spill, done: list[Transfer]) -> None:
 
 
 def _move(state: State, debit: str, credit: str, amount: int, done: list[Transfer]) -> None:
-    giver, taker = state.balance(debit), state.balance(credit)
-    if debit == credit:
-        detail = f"{debit} can't pay itself"
-        raise _RefusedLegError(Refused(Code.AMOUNT_INVALID, debit, detail))
-    if amount > giver.spendable:
-        raise _RefusedLegError(_too_low(debit, giver, amount))
-    if amount > taker.headroom:
+    giver = state.balances.get(debit) or _account(state, debit)
+    taker = state.balances.get(credit) or _account(state, credit)
+    if amount > giver.minor - giver.least:
+        reason = _TOO_LOW.get(kind_of(debit), Code.LIMIT_EXCEEDED)
+        detail = f"{debit} can give {giver.spendable} minor units, not {amount}"
+        raise _RefusedLegError(reason, debit, detail)
+    if amount > taker.most - taker.minor:
         detail = f"{credit} can take {taker.headroom} minor units more, not {amount}"
-        raise _RefusedLegError(Refused(Code.BALANCE_TOO_HIGH, credit, detail))
+        raise _RefusedLegError(Code.BALANCE_TOO_HIGH, credit, detail)
     giver.minor -= amount
     taker.minor += amount
     done.append(Transfer(debit, credit, amount))
 
 
-def _too_low(code: str, giver: Balance, amount: int) -> Refused:
-    reason = {"deposit": Code.DEPOSIT_TOO_LOW, "wallet": Code.BALANCE_TOO_LOW}
-    detail = f"{code} can give {giver.spendable} minor units, not {amount}"
-    return Refused(reason.get(kind_of(code), Code.LIMIT_EXCEEDED), code, detail)
+_TOO_LOW = {"deposit": Code.DEPOSIT_TOO_LOW, "wallet": Code.BALANCE_TOO_LOW}
+
+
+def _account(state: State, code: str) -> Balance:
+    try:
+        return state.balance(code)
+    except KeyError:
+        detail = f"{code} is no ledger account: see the chart of accounts"
+        raise _RefusedLegError(Code.ACCOUNT_UNKNOWN, code, detail) from None

@@ -6,14 +6,15 @@ beforehand; what was decided is written by one statement for each table.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from sqlalchemy import Connection
 
 from hub.errors import ConflictError, RefusedError
 from hub.ledger.accounts import unit_of
-from hub.ledger.apply import Balance, State, accounts_of, apply
+from hub.ledger.apply import BALANCE_MINOR_MAX, Balance, State, accounts_of, check, decide, limited
 from hub.ledger.items import (
     Already,
     Booked,
@@ -22,6 +23,7 @@ from hub.ledger.items import (
     Outcome,
     Refused,
     Transfer,
+    about_of,
     digest_of,
     effect_of,
 )
@@ -29,17 +31,36 @@ from hub.ledger.sql import statements_for
 from hub.store.rows import encode_rows
 from wire.errors import Code
 
-FIRST_HASH = hashlib.blake2b(b"standpipe ledger v1", digest_size=32).hexdigest()
+FIRST_HASH = blake2b(b"standpipe ledger v1", digest_size=32).hexdigest()
 """What the first batch's hash continues."""
+ACCOUNTS_REMEMBERED_MAX = 50_000
+"""More people than are about at once, in some 20 MB; beyond it all are read anew."""
 
 
 def chain_batch(previous: str, digests: Iterable[tuple[str, str]]) -> str:
     """Hash of a batch: the hash before it, then digest and effect of each item."""
-    sum_ = hashlib.blake2b(previous.encode(), digest_size=32)
-    for digest, effect in digests:
-        sum_.update(digest.encode())
-        sum_.update(effect.encode())
-    return sum_.hexdigest()
+    parts = [previous]
+    for pair in digests:
+        parts += pair
+    return blake2b("".join(parts).encode(), digest_size=32).hexdigest()
+
+
+@dataclass(slots=True)
+class Memory:
+    """Accounts as the last commit left them, for a database that one connection writes.
+
+    Attributes:
+        balances: By ledger account.
+        ids: Their numbers in the database.
+    """
+
+    balances: dict[str, Balance] = field(default_factory=dict)
+    ids: dict[str, int] = field(default_factory=dict)
+
+    def clear(self) -> None:
+        """Forget all: what was decided wasn't committed."""
+        self.balances.clear()
+        self.ids.clear()
 
 
 class Book:
@@ -48,33 +69,42 @@ class Book:
     Args:
         connection: In a transaction that may write.
         at_ms: Hub's wall time of the transaction.
+        memory: Accounts known from earlier transactions; the caller clears it when
+            this one isn't committed.
     """
 
-    def __init__(self, connection: Connection, at_ms: int) -> None:
+    def __init__(self, connection: Connection, at_ms: int, memory: Memory | None = None) -> None:
         self._connection = connection
         self._sql = statements_for(connection.dialect.name)
         self._at_ms = at_ms
-        self._state = State()
-        self._ids: dict[str, int] = {}
+        self._memory = memory or Memory()
+        if len(self._memory.balances) > ACCOUNTS_REMEMBERED_MAX:
+            self._memory.clear()
+        self._state = State(balances=self._memory.balances)
         self._asked: set[str] = set()
         self._pending: list[tuple[Item, str, tuple[Transfer, ...]]] = []
-        self._limits: dict[str, int | None] = {}
+        self._limits: dict[str, int] = {}
 
     def load(self, items: Iterable[Item]) -> None:
         """Read everything that these items touch, in two statements."""
         wanted = list(items)
         self._load_ids([item.id for item in wanted if item.id not in self._asked])
-        self._load_accounts({code for item in wanted for code in accounts_of(item)})
+        self._load_accounts(code for item in wanted for code in accounts_of(item))
 
     def post(self, item: Item) -> Outcome:
-        """Decide an item; what is booked is written at the next `flush`."""
+        """Decide an item; what is booked is written at the next `flush`.
+
+        Raises:
+            InputError: It holds what can't be stored.
+        """
+        return check(item) or self.post_checked(item, digest_of(item))
+
+    def post_checked(self, item: Item, digest: str) -> Outcome:
+        """Decide an item that `check` found nothing wrong with, by its digest."""
         if item.id not in self._asked:
-            self.load([item])
-        else:
-            self._load_accounts(set(accounts_of(item)))
-        digest = digest_of(item)
-        outcome = apply(self._state, item, digest)
-        if isinstance(outcome, Booked):
+            self.load((item,))
+        outcome = decide(self._state, item, digest)
+        if type(outcome) is Booked:
             self._pending.append((item, digest, outcome.transfers))
         return outcome
 
@@ -85,6 +115,7 @@ class Book:
             Its transfers; empty when it was booked before.
 
         Raises:
+            InputError: It holds what can't be stored.
             RefusedError: A rule or a limit forbids it.
             ConflictError: Another item has its id.
         """
@@ -103,13 +134,13 @@ class Book:
 
     def balance(self, code: str) -> int:
         """Balance of a ledger account in minor units; 0 when it isn't open."""
-        self._load_accounts({code})
+        self._load_accounts((code,))
         found = self._state.balances.get(code)
         return 0 if found is None else found.minor
 
     def spendable(self, code: str) -> int:
         """How much a ledger account can give now."""
-        self._load_accounts({code})
+        self._load_accounts((code,))
         return self._state.balance(code).spendable
 
     def set_least(self, code: str, least: int) -> None:
@@ -118,7 +149,7 @@ class Book:
         Raises:
             RefusedError: Its balance is below that already.
         """
-        self._load_accounts({code})
+        self._load_accounts((code,))
         balance = self._state.balance(code)
         if balance.minor < least:
             raise RefusedError(
@@ -132,7 +163,13 @@ class Book:
         """Write what was decided: accounts, batch, items, transfers, balances."""
         if not self._pending and not self._limits:
             return
-        touched = self._write_accounts()
+        touched = {
+            code
+            for _, _, transfers in self._pending
+            for transfer in transfers
+            for code in (transfer.debit, transfer.credit)
+        }
+        self._open(touched.union(self._limits))
         if self._pending:
             self._write_items()
         self._write_balances(touched)
@@ -141,8 +178,8 @@ class Book:
 
     def forget(self) -> None:
         """Drop what was read and decided but not flushed, after a rollback."""
-        self._state = State()
-        self._ids.clear()
+        self._memory.clear()
+        self._state.known.clear()
         self._asked.clear()
         self._pending.clear()
         self._limits.clear()
@@ -150,71 +187,73 @@ class Book:
     def _load_ids(self, ids: list[str]) -> None:
         if not ids:
             return
-        rows = self._connection.execute(self._sql.known, {"ids": encode_rows(ids)})
-        self._state.known.update((row[0], row[1]) for row in rows)
+        rows = self._connection.execute(self._sql.known, {"ids": encode_rows(ids)}).all()
+        self._state.known.update((id_, digest) for id_, digest in rows)
         self._asked.update(ids)
 
-    def _load_accounts(self, codes: set[str]) -> None:
-        missing = [code for code in codes if code not in self._state.balances]
+    def _load_accounts(self, codes: Iterable[str]) -> None:
+        missing = set(codes).difference(self._state.balances)
         if not missing:
             return
-        rows = self._connection.execute(self._sql.balances, {"codes": encode_rows(missing)})
-        for code, id_, minor, least, most in rows:
-            self._ids[code] = id_
-            self._state.balances[code] = Balance(minor, least, most)
+        wanted = {"codes": encode_rows(list(missing))}
+        for code, id_, minor, least, most in self._connection.execute(
+            self._sql.balances, wanted
+        ).all():
+            self._memory.ids[code] = id_
+            self._state.balances[code] = limited(minor, least, most)
 
-    def _write_accounts(self) -> set[str]:
-        touched = set(self._limits)
-        for _, _, transfers in self._pending:
-            for transfer in transfers:
-                touched.add(transfer.debit)
-                touched.add(transfer.credit)
-        new = sorted(code for code in touched if code not in self._ids)
-        if new:
-            balances = self._state.balances
-            rows = [[c, unit_of(c), balances[c].least, balances[c].most] for c in new]
-            self._connection.execute(self._sql.open, {"rows": encode_rows(rows)})
-            found = self._connection.execute(self._sql.balances, {"codes": encode_rows(new)})
-            self._ids.update((row[0], row[1]) for row in found)
-        return touched
+    def _open(self, touched: set[str]) -> None:
+        """Give the accounts that are new their rows."""
+        new = sorted(touched.difference(self._memory.ids))
+        if not new:
+            return
+        rows = [_opened(code, self._state.balances[code]) for code in new]
+        self._connection.execute(self._sql.open, {"rows": encode_rows(rows)})
+        found = self._connection.execute(self._sql.balances, {"codes": encode_rows(new)})
+        self._memory.ids.update((row[0], row[1]) for row in found.all())
 
     def _write_items(self) -> None:
         last = self._connection.execute(self._sql.last).one_or_none()
         batch, previous, place = (0, FIRST_HASH, 0) if last is None else last
         batch += 1
+        ids = self._memory.ids
         items, moves, digests = [], [], []
-        for item, digest, transfers in self._pending:
-            place += 1
-            effect = effect_of(item.id, self._at_ms, transfers)
+        for place_, (item, digest, transfers) in enumerate(self._pending, place + 1):
+            about = about_of(item)
+            effect = effect_of(about, self._at_ms, transfers)
             digests.append((digest, effect))
-            items.append(
-                (
-                    item.id,
-                    place,
-                    item.unit,
-                    item.kind,
-                    digest,
-                    effect,
-                    item.ref,
-                    item.reason,
-                    item.reverses,
-                )
-            )
-            for ordinal, (debit, credit, amount) in enumerate(
-                (t.debit, t.credit, t.amount_minor) for t in transfers
-            ):
-                moves.append((item.id, ordinal, self._ids[debit], self._ids[credit], amount))
-        stamp = {"batch": batch, "at_ms": self._at_ms}
+            items.append((*about, place_, digest, effect))
+            for ordinal, move in enumerate(transfers):
+                sides = (ids[move.debit], ids[move.credit])
+                moves.append((item.id, ordinal, *sides, move.amount_minor))
         hash_ = chain_batch(previous, digests)
-        self._connection.execute(self._sql.batch, {**stamp, "hash": hash_, "items": len(items)})
-        self._connection.execute(self._sql.items, {"rows": encode_rows(items), "batch": batch})
-        self._connection.execute(
-            self._sql.transfers, {"rows": encode_rows(moves), "at_ms": self._at_ms}
+        run = self._connection.execute
+        run(
+            self._sql.batch,
+            {"batch": batch, "at_ms": self._at_ms, "hash": hash_, "items": len(items)},
         )
+        run(self._sql.items, {"rows": encode_rows(items), "batch": batch})
+        run(self._sql.transfers, {"rows": encode_rows(moves), "at_ms": self._at_ms})
 
     def _write_balances(self, touched: set[str]) -> None:
-        balances = self._state.balances
-        rows = [
-            (self._ids[c], balances[c].minor, balances[c].least, balances[c].most) for c in touched
-        ]
-        self._connection.execute(self._sql.change, {"rows": encode_rows(rows)})
+        ids, balances = self._memory.ids, self._state.balances
+        # A balance and its limit change together: either alone could break the CHECK.
+        limited_ = [(ids[c], balances[c].minor, least) for c, least in self._limits.items()]
+        changed = sorted((ids[c], balances[c].minor) for c in touched if c not in self._limits)
+        for statement, rows in ((self._sql.limit, limited_), (self._sql.change, changed)):
+            if rows:
+                self._connection.execute(statement, {"rows": encode_rows(rows)})
+
+
+def _opened(code: str, balance: Balance) -> tuple[str, str, int, int | None, int | None]:
+    return (
+        code,
+        unit_of(code),
+        balance.minor,
+        _or_none(balance.least),
+        _or_none(balance.most),
+    )
+
+
+def _or_none(limit: int) -> int | None:
+    return None if abs(limit) == BALANCE_MINOR_MAX else limit

@@ -6,15 +6,21 @@ id with the same content is answered `Already`, with other content `Conflict`.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
+from hashlib import blake2b
+from typing import final
 
 import msgspec
 
+from hub.errors import InputError
 from wire.errors import Code
 
+# Structs, not dataclasses: they are encoded for their digests, and thousands are made
+# in a second. None refers to itself, so the garbage collector needn't look at them.
 
-class Move(msgspec.Struct, frozen=True, tag="move"):
+
+@final
+class Move(msgspec.Struct, frozen=True, tag="move", gc=False):
     """An exact movement.
 
     Attributes:
@@ -28,7 +34,8 @@ class Move(msgspec.Struct, frozen=True, tag="move"):
     amount_minor: int
 
 
-class Spill(msgspec.Struct, frozen=True, tag="spill"):
+@final
+class Spill(msgspec.Struct, frozen=True, tag="spill", gc=False):
     """A sum taken from several accounts in order, from each what its limit allows.
 
     How a fact is booked: the last one that gives must have no limit, so it can't fail.
@@ -42,7 +49,8 @@ class Spill(msgspec.Struct, frozen=True, tag="spill"):
     credits: tuple[tuple[str, int], ...]
 
 
-class Fill(msgspec.Struct, frozen=True, tag="fill"):
+@final
+class Fill(msgspec.Struct, frozen=True, tag="fill", gc=False):
     """A sum given to several accounts in order, to each what its limit takes.
 
     How a top-up settles an overrun first.
@@ -61,8 +69,10 @@ class Fill(msgspec.Struct, frozen=True, tag="fill"):
 Leg = Move | Spill | Fill
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
+class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Something to book.
+
+    A default isn't part of the digest, so that a field added later changes none.
 
     Attributes:
         id: Made by who asks.
@@ -83,7 +93,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     reverses: str | None = None
 
 
-class Transfer(msgspec.Struct, frozen=True, array_like=True):
+class Transfer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One immutable movement.
 
     Attributes:
@@ -99,7 +109,11 @@ class Transfer(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """The item is booked; with its transfers."""
+    """The item is booked.
+
+    Attributes:
+        transfers: What moved, in order.
+    """
 
     transfers: tuple[Transfer, ...]
 
@@ -130,15 +144,34 @@ class Refused:
 
 
 Outcome = Booked | Already | Conflict | Refused
+DIGEST_BYTES = 16
+"""Two items that differ and have one digest take 2**64 tries to find."""
 _encoder = msgspec.msgpack.Encoder()
 
 
 def digest_of(item: Item) -> str:
-    """Digest of all that an item asks for."""
-    return hashlib.blake2b(_encoder.encode(item), digest_size=16).hexdigest()
+    """Digest of all that an item asks for: 32 hex digits.
+
+    Raises:
+        InputError: It holds what can't be stored, as text that isn't Unicode.
+    """
+    try:
+        data = _encoder.encode(item)
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise InputError(f"this can't be booked: {error}") from None
+    return blake2b(data, digest_size=DIGEST_BYTES).hexdigest()
 
 
-def effect_of(item_id: str, at_ms: int, transfers: tuple[Transfer, ...]) -> str:
-    """Digest of what came of an item: `verify` holds the stored transfers against it."""
-    data = _encoder.encode((item_id, at_ms, transfers))
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+About = tuple[str, str, str, str, str, str | None]
+"""What is kept of an item beside its transfers: id, unit, kind, ref, reason, reverses."""
+
+
+def about_of(item: Item) -> About:
+    """What is kept of an item beside its transfers."""
+    return (item.id, item.unit, item.kind, item.ref, item.reason, item.reverses)
+
+
+def effect_of(about: About, at_ms: int, transfers: tuple[Transfer, ...]) -> str:
+    """Digest of what came of an item: `verify` holds the stored rows against it."""
+    data = _encoder.encode((about, at_ms, transfers))
+    return blake2b(data, digest_size=DIGEST_BYTES).hexdigest()

@@ -11,14 +11,14 @@ from hub.store.rows import Columns, from_rows, from_values
 
 _ITEMS: Columns = (
     ("id", "text"),
-    ("place", "integer"),
     ("unit", "text"),
     ("kind", "text"),
-    ("digest", "text"),
-    ("effect", "text"),
     ("ref", "text"),
     ("reason", "text"),
     ("reverses", "text"),
+    ("place", "integer"),
+    ("digest", "text"),
+    ("effect", "text"),
 )
 _MOVES: Columns = (
     ("item", "text"),
@@ -30,15 +30,12 @@ _MOVES: Columns = (
 _OPENED: Columns = (
     ("code", "text"),
     ("unit", "text"),
-    ("least", "integer"),
-    ("most", "integer"),
-)
-_CHANGED: Columns = (
-    ("id", "integer"),
     ("balance", "integer"),
     ("least", "integer"),
     ("most", "integer"),
 )
+_CHANGED: Columns = (("id", "integer"), ("balance", "integer"))
+_LIMITED: Columns = (("id", "integer"), ("balance", "integer"), ("least", "integer"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,8 @@ class Statements:
         batch: Appends a batch.
         items: Appends items; parameters `rows`, `batch`.
         transfers: Appends transfers; parameters `rows`, `at_ms`.
-        change: Sets balances and limits; parameter `rows`.
+        change: Sets balances; parameter `rows`.
+        limit: Sets balances with their least; parameter `rows`.
     """
 
     known: TextClause
@@ -64,6 +62,7 @@ class Statements:
     items: TextClause
     transfers: TextClause
     change: TextClause
+    limit: TextClause
 
 
 @lru_cache(maxsize=4)
@@ -82,8 +81,8 @@ def statements_for(dialect: str) -> Statements:
             f"FROM {from_values(dialect, 'codes')} JOIN ledger_accounts AS a ON a.code = r.value"
         ),
         open=text(
-            "INSERT INTO ledger_accounts (code, unit, balance_min, balance_max) "  # noqa: S608
-            f"SELECT code, unit, least, most FROM {from_rows(dialect, 'rows', _OPENED)}"
+            "INSERT INTO ledger_accounts (code, unit, balance, balance_min, balance_max) "  # noqa: S608
+            f"SELECT code, unit, balance, least, most FROM {from_rows(dialect, 'rows', _OPENED)}"
         ),
         last=text(
             "SELECT id, hash, (SELECT max(place) FROM items) FROM batches ORDER BY id DESC LIMIT 1"
@@ -100,8 +99,11 @@ def statements_for(dialect: str) -> Statements:
             f"SELECT {move_names}, :at_ms FROM {from_rows(dialect, 'rows', _MOVES)}"
         ),
         change=text(
-            "UPDATE ledger_accounts SET balance = r.balance, balance_min = r.least, "  # noqa: S608
-            f"balance_max = r.most FROM {from_rows(dialect, 'rows', _CHANGED)} "
-            "WHERE ledger_accounts.id = r.id"
+            "UPDATE ledger_accounts SET balance = r.balance "  # noqa: S608
+            f"FROM {from_rows(dialect, 'rows', _CHANGED)} WHERE ledger_accounts.id = r.id"
+        ),
+        limit=text(
+            "UPDATE ledger_accounts SET balance = r.balance, balance_min = r.least "  # noqa: S608
+            f"FROM {from_rows(dialect, 'rows', _LIMITED)} WHERE ledger_accounts.id = r.id"
         ),
     )

@@ -16,15 +16,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError, TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from hub.errors import ConfigError, StoreError
+from hub.errors import ConfigError, OverloadedError, StoreError
 
 BUSY_TIMEOUT_MS = 5_000
 """Only a backup or an inspection can hold a lock, and not for longer."""
 READERS_MAX = 8
 """More readers than the web's threads that read at once would wait on two cores anyway."""
+READER_WAIT_S = 10
+"""A page that waits longer has lost its reader."""
 WAL_PAGES = 1_000
 WAL_BYTES_MAX = 64 * 1024 * 1024
 """After a burst the log is cut back to this."""
@@ -38,6 +40,7 @@ _WRITER_PRAGMAS = (
     "PRAGMA cache_size = -65536",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA trusted_schema = OFF",
+    "PRAGMA recursive_triggers = ON",  # or REPLACE deletes what is only appended to
     "PRAGMA mmap_size = 0",
 )
 _READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA trusted_schema = OFF", "PRAGMA mmap_size = 0")
@@ -64,13 +67,16 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Borrow a connection that can't write; each statement sees what is committed.
+        """Borrow a connection that can't write; it sees the database as of its first statement.
 
         Raises:
             StoreError: The database can't be reached.
+            OverloadedError: Too many read at once.
         """
         try:
             connection = self.reading.connect()
+        except PoolTimeoutError:
+            raise OverloadedError("too many read at once: try again in a moment") from None
         except SQLAlchemyError as error:
             raise StoreError(f"the database can't be read: {error.__cause__ or error}") from error
         with connection:
@@ -138,9 +144,16 @@ def _sqlite_readers(path: pathlib.Path) -> Engine:
     def connect() -> sqlite3.Connection:
         return _connect(f"file:{path}?mode=ro", _READER_PRAGMAS)
 
-    return create_engine(
-        "sqlite://", creator=connect, poolclass=QueuePool, pool_size=READERS_MAX, max_overflow=0
+    engine = create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=READERS_MAX,
+        max_overflow=0,
+        pool_timeout=READER_WAIT_S,
     )
+    event.listen(engine, "begin", _begin)
+    return engine
 
 
 def _connect(uri: str, pragmas: tuple[str, ...]) -> sqlite3.Connection:
@@ -158,3 +171,7 @@ def _connect(uri: str, pragmas: tuple[str, ...]) -> sqlite3.Connection:
 
 def _begin_immediate(connection: Connection) -> Any:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin(connection: Connection) -> Any:
+    connection.exec_driver_sql("BEGIN")

@@ -1,8 +1,12 @@
 """The one writer: many callers, one thread, one transaction for all that has come.
 
 Callers hand over jobs and wait. The writer runs what has come in order, in one
-transaction, commits, and only then answers. A job that fails is undone alone: the
-others' outcomes are those of running one by one in the same order.
+transaction, commits, and only then answers. It never waits for more to come: what
+comes while it commits is the next batch, so batches grow with the load by themselves.
+
+A job that fails is undone alone: the others' outcomes are those of running one by one
+in the same order. When a whole transaction fails before its commit, its jobs are run
+again one by one, so that only those fail that must.
 """
 
 from __future__ import annotations
@@ -10,19 +14,18 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from hub.errors import HubError, OutcomeUnknownError, OverloadedError, StoreError
-from hub.ledger.book import Book
-from hub.ledger.items import Item, Outcome
+from hub.errors import OutcomeUnknownError, OverloadedError, StoreError
+from hub.ledger.apply import check
+from hub.ledger.book import Book, Memory
+from hub.ledger.items import Item, Outcome, digest_of
 from hub.store.engine import Store
 from wire.clock import Clock
 
@@ -67,15 +70,6 @@ class Tx:
 Job = Callable[[Tx], T]
 
 
-@dataclass(slots=True)
-class _Waiting(Generic[T]):
-    work: Job[T] | Item
-    future: Future[T]
-    result: Any = None
-    error: BaseException | None = None
-    tx: Tx | None = None
-
-
 class Writer:
     """Runs jobs in group commits. Use as a context manager, or `start` and `close`.
 
@@ -87,9 +81,12 @@ class Writer:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._queue: queue.SimpleQueue[_Waiting[Any] | None] = queue.SimpleQueue()
+        # On SQLite nobody else writes, so what the last commit left is still true.
+        self._memory = Memory() if store.is_sqlite else None
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._listeners: list[Callable[[Touched], None]] = []
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._lock = threading.Lock()
         self._closing = False
 
     def __enter__(self) -> Self:
@@ -105,9 +102,10 @@ class Writer:
 
     def close(self) -> None:
         """Finish what has come, then stop; may be called again."""
-        if not self._closing:
-            self._closing = True
-            self._queue.put(None)
+        with self._lock:
+            if not self._closing:
+                self._closing = True
+                self._queue.put(None)
         if self._thread.is_alive():
             self._thread.join(STOP_TIMEOUT_S)
 
@@ -116,20 +114,31 @@ class Writer:
         self._listeners.append(listener)
 
     def submit(self, job: Job[T]) -> Future[T]:
-        """Hand over a job.
+        """Hand over a job; it can't be taken back.
+
+        The job acts only through its `Tx`: when a transaction fails, it is run again.
 
         Raises:
             OverloadedError: The queue is full; nothing was done.
         """
-        return self._put(_Waiting(job, Future()))
+        answer: Future[T] = _Answer()
+        self._put(_Waiting(answer, job=job))
+        return answer
 
     def submit_item(self, item: Item) -> Future[Outcome]:
         """Hand over an item for the book, the quick way.
 
         Raises:
+            InputError: It holds what can't be stored.
             OverloadedError: The queue is full; nothing was done.
         """
-        return self._put(_Waiting[Outcome](item, Future()))
+        answer: Future[Outcome] = _Answer()
+        fault = check(item)
+        if fault is None:
+            self._put(_Waiting(answer, item=item, digest=digest_of(item)))
+        else:
+            answer.set_result(fault)
+        return answer
 
     def run(self, job: Job[T], timeout_s: int = CALLER_TIMEOUT_S) -> T:
         """Hand over a job and wait for its outcome.
@@ -138,20 +147,24 @@ class Writer:
             OverloadedError: The queue is full; nothing was done.
             OutcomeUnknownError: No answer in time: repeat with the same id.
         """
+        answer = self.submit(job)
         try:
-            return self.submit(job).result(timeout_s)
+            return answer.result(timeout_s)
         except TimeoutError:
+            if answer.done():  # the job's own
+                raise
             raise OutcomeUnknownError(
                 "the database hasn't answered: repeat with the same id"
             ) from None
 
-    def _put(self, waiting: _Waiting[T]) -> Future[T]:
-        if self._closing:
-            raise OverloadedError("the hub is stopping: try again in a moment")
-        if self._queue.qsize() >= QUEUE_JOBS_MAX:
-            raise OverloadedError("too much to write at once: try again in a moment")
-        self._queue.put(waiting)
-        return waiting.future
+    def _put(self, waiting: _Waiting) -> None:
+        # Under the lock nothing can come after the word to stop, and wait for ever.
+        with self._lock:
+            if self._closing:
+                raise OverloadedError("the hub is stopping: try again in a moment")
+            if self._queue.qsize() >= QUEUE_JOBS_MAX:
+                raise OverloadedError("too much to write at once: try again in a moment")
+            self._queue.put(waiting)
 
     def _run(self) -> None:
         going = True
@@ -159,9 +172,10 @@ class Writer:
             batch, going = self._take()
             if batch:
                 self._commit(batch)
+                self._answer(batch)
 
-    def _take(self) -> tuple[list[_Waiting[Any]], bool]:
-        batch: list[_Waiting[Any]] = []
+    def _take(self) -> tuple[list[_Waiting], bool]:
+        batch: list[_Waiting] = []
         waiting = self._queue.get()
         while waiting is not None:
             batch.append(waiting)
@@ -173,34 +187,59 @@ class Writer:
                 return batch, True
         return batch, False
 
-    def _commit(self, batch: list[_Waiting[Any]]) -> None:
+    def _commit(self, batch: list[_Waiting]) -> None:
+        """Run a batch in one transaction, or else one by one; each gets its outcome."""
         try:
             with self._store.writing.connect() as connection:
                 self._transact(connection, batch)
         except BaseException as error:  # noqa: BLE001 the callers must hear of it
+            if self._memory is not None:
+                self._memory.clear()
+            if len(batch) > 1 and not isinstance(error, OutcomeUnknownError):
+                logger.warning("a transaction of %d failed, now one by one: %s", len(batch), error)
+                for waiting in batch:
+                    self._commit([waiting])
+                return
             failure = _failure(error)
             for waiting in batch:
-                waiting.future.set_exception(failure)
+                waiting.fail(failure)
             logger.error("a transaction failed: %s", failure)  # noqa: TRY400 in words
-            return
-        self._answer(batch)
 
-    def _transact(self, connection: Connection, batch: list[_Waiting[Any]]) -> None:
-        with connection.begin():
-            now_ms = self._clock.now().wall_ms
-            book = Book(connection, now_ms)
-            items = [w.work for w in batch if isinstance(w.work, Item)]
-            if items:
-                book.load(items)
-            for waiting in batch:
-                if isinstance(waiting.work, Item):
-                    waiting.result = book.post(waiting.work)
-                else:
-                    waiting.tx = Tx(connection, book, now_ms)
-                    _run_job(waiting, waiting.work, waiting.tx)
-            book.flush()
+    def _transact(self, connection: Connection, batch: list[_Waiting]) -> None:
+        transaction = connection.begin()
+        try:
+            self._work(connection, batch)
+        except BaseException:
+            transaction.rollback()
+            raise
+        try:
+            transaction.commit()
+        except IntegrityError:  # a check that waited for the commit: nothing was kept
+            connection.rollback()
+            raise
+        except BaseException as error:
+            connection.invalidate()
+            raise OutcomeUnknownError(
+                f"the database failed while committing: ask again with the same id: {error}"
+            ) from error
 
-    def _answer(self, batch: list[_Waiting[Any]]) -> None:
+    def _work(self, connection: Connection, batch: list[_Waiting]) -> None:
+        now_ms = self._clock.now().wall_ms
+        book = Book(connection, now_ms, self._memory)
+        items = [waiting.item for waiting in batch if waiting.item is not None]
+        if items:
+            book.load(items)
+        for waiting in batch:
+            waiting.forget()
+            if waiting.item is not None:
+                waiting.result = book.post_checked(waiting.item, waiting.digest)
+            elif waiting.job is not None:
+                waiting.tx = Tx(connection, book, now_ms)
+                _run_job(waiting, waiting.job, waiting.tx)
+        book.flush()
+        _check_open(connection)
+
+    def _answer(self, batch: list[_Waiting]) -> None:
         touched: set[tuple[str, str]] = set()
         hooks: list[Callable[[], None]] = []
         for waiting in batch:
@@ -221,35 +260,71 @@ class Writer:
                 logger.exception("after a commit")
 
 
-def _run_job(waiting: _Waiting[Any], job: Job[Any], tx: Tx) -> None:
+class _Answer(Future[T]):
+    """A future whose work can't be taken back: it may be in a transaction already."""
+
+    def cancel(self) -> bool:
+        return False
+
+
+class _Waiting:
+    """One caller's job or item, and what came of it."""
+
+    __slots__ = ("digest", "error", "future", "item", "job", "result", "tx")
+
+    def __init__(
+        self,
+        future: Future[Any],
+        *,
+        job: Job[Any] | None = None,
+        item: Item | None = None,
+        digest: str = "",
+    ) -> None:
+        self.future = future
+        self.job = job
+        self.item = item
+        self.digest = digest
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what came of an attempt that is made again."""
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.tx: Tx | None = None
+
+    def fail(self, error: BaseException) -> None:
+        """Have the caller told of an error, and of nothing else."""
+        self.forget()
+        self.error = error
+
+
+def _run_job(waiting: _Waiting, job: Job[Any], tx: Tx) -> None:
     """Run one job within its own savepoint, so that its failure undoes it alone."""
     tx.book.flush()
     try:
-        with _savepoint(tx.connection):
+        with tx.connection.begin_nested():
             waiting.result = job(tx)
             tx.book.flush()
-    except HubError as error:
-        tx.book.forget()
-        waiting.error = error
-    except SQLAlchemyError as error:
-        if isinstance(error, DBAPIError) and error.connection_invalidated:
-            raise
-        tx.book.forget()
-        waiting.error = _failure(error)
     except Exception as error:  # noqa: BLE001 the caller's own error goes back to the caller
+        if isinstance(error, SQLAlchemyError):
+            _check_open(tx.connection)
         tx.book.forget()
-        waiting.error = error
+        waiting.fail(_failure(error))
 
 
-@contextmanager
-def _savepoint(connection: Connection) -> Iterator[None]:
-    with connection.begin_nested():
-        yield
+def _check_open(connection: Connection) -> None:
+    """Check that the transaction is still there.
+
+    SQLite drops a whole transaction by itself when the disk is full or fails; what is
+    then written would be committed statement by statement.
+    """
+    if connection.invalidated or not getattr(
+        connection.connection.driver_connection, "in_transaction", True
+    ):
+        raise StoreError("the database gave the transaction up: is its disk full?")
 
 
 def _failure(error: BaseException) -> BaseException:
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return OutcomeUnknownError("the database was lost while committing: ask again by id")
     if isinstance(error, SQLAlchemyError):
         return StoreError(f"the database refused: {getattr(error, 'orig', None) or error}")
     return error
