@@ -1,0 +1,54 @@
+"""SIGKILL at any moment: what was reported as written is there, chained and folded."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+from firmware_agent.records import Records
+from firmware_agent.recovery import check, read_open_sessions
+from firmware_agent.store import Store
+from tests.firmware_agent.rig import NAME, Rig
+from wire.events import Ended, SessionEnded, SessionStarted
+
+KILLS = 6
+ROOT = Path(__file__).parents[2]
+
+
+def run_and_kill(folder: Path, steps: int) -> int:
+    """Let it take some steps, kill it, and return the last seq that it reported."""
+    command = [sys.executable, "-m", "tests.firmware_agent.crash_child", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as child:
+        assert child.stdout is not None
+        reported = 0
+        for _ in range(steps):
+            line = child.stdout.readline()
+            assert line, "it ended by itself"
+            reported = int(line)
+        child.kill()
+        rest = child.stdout.read().split("\n")
+        return max([reported, *(int(line) for line in rest[:-1] if line)])
+
+
+def test_nothing_that_was_written_is_lost(tmp_path):
+    chance = random.Random(5)
+    for _ in range(KILLS):
+        reported = run_and_kill(tmp_path, chance.randint(1, 60))
+        store = Store(tmp_path, 1 << 30)
+        records = Records(store, NAME)
+        alarm, sound_seq = check(records)
+        assert alarm is None
+        assert sound_seq == records.journal.head_seq >= reported
+        assert len(read_open_sessions(records)) <= 1
+        store.close()
+
+    rig = Rig(tmp_path, online=False)
+    started = [event.session for event in rig.kinds(SessionStarted)]
+    ended = rig.kinds(SessionEnded)
+    assert [event.session for event in ended] == started
+    assert any(event.reason is Ended.POWER_LOST for event in ended)
+    spent = sum(event.unbacked_minor for event in ended)
+    assert rig.agent._wires.records.accounts.load("anna").unbacked_minor == spent
+    rig.agent.close()
