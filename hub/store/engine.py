@@ -67,7 +67,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Borrow a connection that can't write; it sees the database as of its first statement.
+        """Borrow a connection that can't write, and sees one moment throughout.
 
         Raises:
             StoreError: The database can't be reached.
@@ -81,24 +81,6 @@ class Store:
             raise StoreError(f"the database can't be read: {error.__cause__ or error}") from error
         with connection:
             yield connection
-
-    @contextmanager
-    def snapshot(self) -> Iterator[Connection]:
-        """Borrow a connection that can't write, and sees one moment throughout.
-
-        Raises:
-            StoreError: The database can't be reached.
-        """
-        with self.read() as connection:
-            if self.is_sqlite:
-                # The driver itself begins nothing, see `_sqlite_writer`.
-                connection.exec_driver_sql("BEGIN")
-            else:
-                connection.execution_options(isolation_level="REPEATABLE READ")
-            try:
-                yield connection
-            finally:
-                connection.rollback()
 
     def close(self) -> None:
         """Close all connections; may be called again."""
@@ -121,7 +103,8 @@ def open_store(url: str) -> Store:
         raise ConfigError(f"{url!r} is no database: give a file or a URL") from None
     if parsed.get_backend_name() != "sqlite":
         plain = parsed.render_as_string(hide_password=True)
-        return Store(plain, create_engine(parsed, pool_size=1), create_engine(parsed))
+        reading = create_engine(parsed, isolation_level="REPEATABLE READ")
+        return Store(plain, create_engine(parsed, pool_size=1), reading)
     if not parsed.database or parsed.database == ":memory:":
         raise ConfigError("the ledger needs a file: a database in memory is gone with the power")
     path = pathlib.Path(parsed.database).absolute()
