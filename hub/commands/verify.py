@@ -29,7 +29,7 @@ def verify(data: Path, database: str, *, as_json: bool) -> int:
         store = open_store(load_config(data, {"database": database or None}).database_url)
         try:
             migrations.check_current(store)
-            with store.snapshot() as connection:
+            with store.read() as connection:
                 faults = _check(connection, quiet=as_json or not sys.stderr.isatty())
         finally:
             store.close()
