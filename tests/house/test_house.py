@@ -28,6 +28,8 @@ def test_a_file_is_one_concept(path):
     functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
 
     assert source.count("\n") <= LINES_MAX
+    if path.parent.name == "versions":
+        return  # a step of the schema is as long as its tables
     for function in functions:
         assert (function.end_lineno or 0) - function.lineno < FUNCTION_LINES_MAX, function.name
 
