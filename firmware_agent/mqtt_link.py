@@ -161,11 +161,9 @@ class MqttLink:
         return not self._unacked
 
     def close(self) -> None:
-        self._generation += 1
-        self._is_up = False
-        client, self._client = self._client, None
-        if client is not None:
-            _discard(client)
+        stopper = self._forget()
+        if stopper is not None:
+            stopper.join(CLOSE_TIMEOUT_S)
 
     def _take(self, seen: _Seen) -> list[LinkEvent]:
         if isinstance(seen, _Connected):
@@ -222,7 +220,8 @@ class MqttLink:
         was_up, now_ms = self._is_up, self._now_ms()
         if was_up and now_ms - self._up_since_ms >= STEADY_MS:
             self._attempts = 0
-        self.close()
+        # Without waiting: a tap must not wait for a network that is gone.
+        self._forget()
         self._unacked.clear()
         wait_ms = min(BACKOFF_MS_MIN << min(self._attempts, 6), BACKOFF_MS_MAX)
         # Controllers of one site don't come back in the same instant.
@@ -231,6 +230,18 @@ class MqttLink:
         self._retry_ms = now_ms + wait_ms
         _log.warning("hub not reachable (%s); trying again in %d ms", reason, wait_ms)
         return [Down(reason)] if was_up else []
+
+    def _forget(self) -> threading.Thread | None:
+        """Give the client up; returns the thread that ends it."""
+        self._generation += 1
+        self._is_up = False
+        client, self._client = self._client, None
+        if client is None:
+            return None
+        client.disconnect()
+        stopper = threading.Thread(target=client.loop_stop, name="mqtt-stop", daemon=True)
+        stopper.start()
+        return stopper
 
     def _connect(self) -> None:
         self._generation += 1
@@ -247,7 +258,9 @@ class MqttLink:
             client.tls_set_context(context)
         if self._will is not None:
             will = encode(self._will, self._format)
-            client.will_set(self._topic(UP_STATUS), will, qos=1, retain=True)
+            about = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
+            about.ContentType = str(self._format)
+            client.will_set(self._topic(UP_STATUS), will, qos=1, retain=True, properties=about)
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(RECEIVE_MAX)
         client.max_queued_messages_set(QUEUE_MAX)
@@ -309,11 +322,3 @@ class MqttLink:
 def _refusal(reason: ReasonCode) -> str:
     """Why the broker refused; empty when it didn't."""
     return str(reason) if reason.is_failure else ""
-
-
-def _discard(client: Client) -> None:
-    """Disconnect; a network thread that hangs is left behind, it can't hold us up."""
-    client.disconnect()
-    stopper = threading.Thread(target=client.loop_stop, name="mqtt-stop", daemon=True)
-    stopper.start()
-    stopper.join(CLOSE_TIMEOUT_S)
