@@ -93,6 +93,7 @@ def relist_account(tx: Tx, account: str, also: Sequence[str] = ()) -> None:
     )
     _drop_old_caps(tx.connection, account)
     tx.touch("card_list", "")
+    tx.touch("account", account)
 
 
 def relist_card(tx: Tx, card: str) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from litestar import Litestar
 from litestar.testing import TestClient
 
@@ -104,3 +107,20 @@ def make_key(hub: Hub, *scopes: Scope, expires_ms: int | None = None) -> NewKey:
 def staff(hub: Hub, client: TestClient[Litestar]) -> Caller:
     """A caller who may do everything."""
     return Caller(client, make_key(hub).token)
+
+
+@pytest.fixture
+def served(hub: Hub) -> Iterator[str]:
+    """Address of the application on a real socket."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    app = create_app(hub)
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=3)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    app.state.streams.close()
+    server.should_exit = True
+    thread.join(10)
+    listener.close()
+    assert not thread.is_alive()

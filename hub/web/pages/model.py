@@ -73,11 +73,13 @@ class Overview:
     as_of: str
     unit: str
     attention: list[Attention] = field(default_factory=list)
+    attention_hidden: int = 0
     figures: list[Figure] = field(default_factory=list)
     machines: list[MachineTile] = field(default_factory=list)
     machines_hidden: int = 0
     machines_summary: str = ""
     controllers: list[ControllerRow] = field(default_factory=list)
+    controllers_hidden: int = 0
     controllers_summary: str = ""
     sessions: list[SessionRow] = field(default_factory=list)
     footer: str = ""

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from hub.charging import history
+from hub.charging import history, tariffs
 from hub.fleet import alarms, controllers, machines, sites
 from hub.fleet.controllers import Controller, ControllerState
 from hub.fleet.machines import PlacedMachine
-from hub.ledger import statements
+from hub.people import accounts
 from hub.web.machine_now import MachineNow, Shape, is_silent, machine_now
 from hub.web.pages import words
 from hub.web.pages.attention import attention
-from hub.web.pages.model import Figure, Overview
-from hub.web.pages.moment import Moment, count
-from hub.web.pages.risk import Risk, read_risk
-from hub.web.pages.rows import controller_row, machine_tile, session_row
+from hub.web.pages.figures import figures_of
+from hub.web.pages.model import Overview, SessionRow
+from hub.web.pages.moment import Moment
+from hub.web.pages.risk import read_risk
+from hub.web.pages.rows import Names, controller_row, machine_tile, session_row
 from hub.web.ports import HubPort
 
+READ_MAX = 1_000
+"""Machines and controllers looked at; a larger operator filters the lists of the API."""
 MACHINES_SHOWN_MAX = 60
 """A screen's worth; the list has the others."""
 CONTROLLERS_SHOWN_MAX = 30
+ATTENTION_SHOWN_MAX = 10
+"""More than anyone sees to at once."""
 SESSIONS_SHOWN_MAX = 12
 ALARMS_SHOWN_MAX = 8
 """More than this and the first ones are what matters anyway."""
-WEEK_MS = 7 * words.DAY_MS
 
 
 def read_overview(hub: HubPort, footer: str) -> Overview:
@@ -38,76 +42,53 @@ def read_overview(hub: HubPort, footer: str) -> Overview:
     with hub.store.read() as connection:
         places = sites.list_sites(connection)
         now = Moment(hub, now_ms, places[0].timezone if places else "UTC", hub.settings.unit)
-        placed = machines.list_machines(connection, limit=MACHINES_SHOWN_MAX)
-        known = controllers.list_controllers(connection, limit=CONTROLLERS_SHOWN_MAX)
+        placed = machines.list_machines(connection, limit=READ_MAX)
+        known = controllers.list_controllers(connection, limit=READ_MAX)
         open_alarms = alarms.list_alarms(
             connection, open_only=True, after=None, limit=ALARMS_SHOWN_MAX
         )
-        latest = history.list_sessions(connection, after=None, limit=SESSIONS_SHOWN_MAX)
         risk = read_risk(connection, hub.settings.unit.code)
-        figures = _figures(connection, now, risk)
+        figures = figures_of(connection, now, risk)
+        sessions = _sessions(connection, now, placed)
     states = [_machine_now(now, one) for one in placed]
-    names = {one.machine.id: one.machine.name for one in placed}
+    shown = list(zip(placed, states, strict=True))[:MACHINES_SHOWN_MAX]
+    needed = attention(now, known, open_alarms[:ALARMS_SHOWN_MAX], risk)
+    rows = sorted((controller_row(now, one, risk) for one in known), key=lambda row: not row.stale)
     return Overview(
         heading=words.day_heading(now_ms, now.timezone),
         as_of=f"{now.at(now_ms)} ({now.timezone})",
         unit=now.unit.code,
-        attention=attention(now, known, open_alarms[:ALARMS_SHOWN_MAX], risk),
+        attention=needed[:ATTENTION_SHOWN_MAX],
+        attention_hidden=max(0, len(needed) - ATTENTION_SHOWN_MAX),
         figures=figures,
-        machines=[
-            machine_tile(now, one, state)
-            for one, state in zip(placed[:MACHINES_SHOWN_MAX], states, strict=False)
-        ],
-        machines_hidden=max(0, len(placed) - MACHINES_SHOWN_MAX),
+        machines=[machine_tile(now, one, state) for one, state in shown],
+        machines_hidden=len(placed) - len(shown),
         machines_summary=_summary([state.shape for state in states]),
-        controllers=[controller_row(now, one, risk) for one in known[:CONTROLLERS_SHOWN_MAX]],
+        controllers=rows[:CONTROLLERS_SHOWN_MAX],
+        controllers_hidden=max(0, len(rows) - CONTROLLERS_SHOWN_MAX),
         controllers_summary=_controllers_summary(now, known),
-        sessions=[session_row(now, one, names) for one in latest[:SESSIONS_SHOWN_MAX]],
+        sessions=sessions,
         footer=footer,
     )
 
 
-def _figures(connection: Connection, now: Moment, risk: Risk) -> list[Figure]:
-    as_of = now.at(now.now_ms)
-    code = now.unit.code
-    start = words.day_start_ms(now.now_ms, now.timezone)
-    today = history.takings(connection, code, start, now.now_ms + 1)
-    before = history.takings(connection, code, start - WEEK_MS, now.now_ms - WEEK_MS)
-    owed = {
-        kind: statements.sum_of_kind(connection, kind).get(code, 0)
-        for kind in ("wallet", "bonus", "escrow", "deposit", "overrun")
-    }
-    balances = owed["wallet"] + owed["bonus"] + owed["escrow"]
-    running = history.running_count(connection)
-    return [
-        Figure(
-            "Charged today",
-            now.amount(today.charge_minor - today.refunded_minor),
-            f"{count(today.count, 'session')}; "
-            f"{now.amount(before.charge_minor - before.refunded_minor)} by now a week ago",
-            as_of,
-        ),
-        Figure(
-            "Owed to customers",
-            now.amount(balances),
-            f"of it held for machines {now.amount(owed['escrow'])}; "
-            f"deposits beside it {now.amount(owed['deposit'])}",
-            as_of,
-        ),
-        Figure(
-            "Sessions running",
-            str(running),
-            "as far as controllers have reported",
-            as_of,
-        ),
-        Figure(
-            "Worst loss if all lines were cut now",
-            now.amount(risk.exposed_minor),
-            f"your limit is {now.amount(now.hub.settings.loss_budget_minor)}",
-            as_of,
-            _percent(risk.exposed_minor, now.hub.settings.loss_budget_minor),
-        ),
-    ]
+def _sessions(connection: Connection, now: Moment, placed: list[PlacedMachine]) -> list[SessionRow]:
+    latest = history.list_sessions(connection, after=None, limit=SESSIONS_SHOWN_MAX)
+    latest = latest[:SESSIONS_SHOWN_MAX]
+    machine_names = {one.machine.id: one.machine.name for one in placed}
+    people = accounts.names_of(connection, {one.account for one in latest})
+    priced = tariffs.find_versions(connection, {(one.tariff, one.tariff_version) for one in latest})
+    rows = []
+    for one in latest:
+        tariff = priced.get((one.tariff, one.tariff_version))
+        unit = tariff.quantity.unit if tariff is not None and tariff.quantity is not None else ""
+        names = Names(
+            machine=machine_names.get(one.machine, one.machine),
+            person=people.get(one.account) or one.account,
+            unit=unit,
+        )
+        rows.append(session_row(now, one, names))
+    return rows
 
 
 def _machine_now(now: Moment, placed: PlacedMachine) -> MachineNow:
@@ -131,7 +112,3 @@ def _controllers_summary(now: Moment, known: list[Controller]) -> str:
         for one in known
     )
     return f"{len(known)} known, {silent} silent" if known else ""
-
-
-def _percent(part: int, whole: int) -> int | None:
-    return None if whole <= 0 else part * 100 // whole

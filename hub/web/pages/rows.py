@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from hub.charging.history import Session
 from hub.fleet.controllers import Controller, ControllerState
 from hub.fleet.machines import PlacedMachine
@@ -10,6 +12,21 @@ from hub.web.pages import words
 from hub.web.pages.model import ControllerRow, MachineTile, SessionRow
 from hub.web.pages.moment import Moment, count
 from hub.web.pages.risk import Risk
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What people call the parts of a session.
+
+    Attributes:
+        machine: The machine's name.
+        person: The account's name.
+        unit: Base unit of the quantity; empty: it has none.
+    """
+
+    machine: str
+    person: str
+    unit: str
 
 
 def machine_tile(now: Moment, placed: PlacedMachine, state: MachineNow) -> MachineTile:
@@ -56,17 +73,17 @@ def controller_row(now: Moment, one: Controller, risk: Risk) -> ControllerRow:
     )
 
 
-def session_row(now: Moment, one: Session, names: dict[str, str]) -> SessionRow:
+def session_row(now: Moment, one: Session, names: Names) -> SessionRow:
     """A session's row."""
-    used = words.use(one.time_ms, one.quantity)
-    parts = [one.account, used, words.ended_words(one.reason)]
+    used = words.use(one.time_ms, one.quantity, names.unit)
+    parts = [names.person, used, words.ended_words(one.reason)]
     if one.refunded_minor:
         parts.append(f"refunded {now.amount(one.refunded_minor)}")
     if one.overrun_minor:
         parts.append(f"{now.amount(one.overrun_minor)} beyond the balance")
     running = one.state == "running"
     return SessionRow(
-        what=names.get(one.machine, one.machine),
+        what=names.machine,
         detail=" · ".join(part for part in parts if part),
         when=words.day_and_time(one.started_ms, now.now_ms, now.timezone),
         charge="running" if running else words.amount_digits(one.charge_minor, now.unit),

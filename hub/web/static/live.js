@@ -37,7 +37,7 @@ function replaceParts(fresh) {
 
 function heard() {
   heardAt = Date.now();
-  status.textContent = "live";
+  status.textContent = "live,";
   status.classList.remove("stale");
 }
 
@@ -56,6 +56,6 @@ stream.addEventListener("open", () => {
 
 setInterval(() => {
   if (Date.now() - heardAt < QUIET_MS_MAX) return;
-  status.textContent = "not live: the hub is silent, figures are as old as they say";
+  status.textContent = "not live: the hub is silent;";
   status.classList.add("stale");
 }, 2000);
