@@ -9,7 +9,6 @@ from pathlib import Path
 import httpx
 
 from simulator.child import Child
-from simulator.errors import ProcessDiedError
 from simulator.system.hub_api import HubApi
 from simulator.system.programs import program, run_command
 from simulator.waiting import free_port, wait_for
@@ -103,13 +102,15 @@ class HubProcess:
         """End it at once (SIGKILL)."""
         self.child.kill()
 
-    def verify(self) -> bool:
-        """Let the hub recompute its whole book; False: something is wrong in it."""
-        try:
-            run_command([program("standpipe-hub"), "verify", "--data", str(self.data)])
-        except ProcessDiedError:
-            return False
-        return True
+    def faults(self) -> tuple[str, ...]:
+        """Let the hub recompute its whole book, running or not; gives what is wrong in it.
+
+        Raises:
+            ProcessDiedError: `standpipe-hub verify` came to no answer.
+        """
+        command = [program("standpipe-hub"), "verify", "--data", str(self.data), "--json"]
+        said = json.loads(run_command(command, good=(0, 1)))
+        return tuple(said["faults"])
 
     def api(self, token: str) -> HubApi:
         """Speak to it with a staff key."""

@@ -28,8 +28,12 @@ def program(name: str) -> str:
     return found
 
 
-def run_command(command: Sequence[str]) -> str:
+def run_command(command: Sequence[str], good: tuple[int, ...] = (0,)) -> str:
     """Run a command to its end and give what it wrote to stdout.
+
+    Args:
+        command: Program and arguments.
+        good: Exit codes that are an answer.
 
     Raises:
         ProcessDiedError: It failed; says its last words.
@@ -46,7 +50,7 @@ def run_command(command: Sequence[str]) -> str:
         )
     except subprocess.TimeoutExpired:
         raise TooSlowError(f"{' '.join(command[:2])} ends", RUN_S) from None
-    if done.returncode != 0:
+    if done.returncode not in good or not done.stdout:
         said = (done.stderr + done.stdout).strip()[-TAIL:]
         raise ProcessDiedError(" ".join(command[:2]), done.returncode, said)
     return done.stdout

@@ -1,4 +1,7 @@
-"""The real programs on a temporary folder, one system per module."""
+"""The real programs on a temporary folder, one system per module.
+
+At a module's end the hub verifies its whole book, whatever the tests did to it.
+"""
 
 from __future__ import annotations
 
@@ -23,5 +26,7 @@ def open_shop(tmp_path_factory) -> Iterator[MakeShop]:
         return shops[-1]
 
     yield make
+    faults = [shop.hub.faults() for shop in shops]
     for shop in shops:
         shop.stop()
+    assert not any(faults), faults

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import resource
 import time
+from collections.abc import Callable, Iterator
 
 import pytest
 from shop import Person, Shop, assert_booked_once, site, timed
 
+from simulator.system.rig import Rig
 from simulator.waiting import wait_for
 from wire.events import ClockAdjusted
 
 DAYS_MS = 400 * 86_400_000
+MINUTE_MS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -24,29 +27,56 @@ def ana(shop) -> Person:
     return shop.person()
 
 
-@pytest.mark.parametrize("off_ms", [-DAYS_MS, DAYS_MS])
-def test_a_wrong_clock_is_noticed_and_charges_what_was_used(shop, ana, off_ms):
+@pytest.fixture
+def clock_off(shop) -> Iterator[Callable[[int], Rig]]:
+    """Restart the controller `late` with a wrong wall clock, and right again afterwards."""
     rig = shop.rigs["late"]
-    rig.stop()
-    before = rig.journal().last_seq
     command = rig.child.command
-    rig.child.command = (*command, "--clock-off-ms", str(off_ms))
-    rig.start()
-    try:
-        adjusted = wait_for("the clock is corrected", lambda: _adjusted(rig, before), 20)
-        session = shop.start_session("late", "lamp", ana)
-        time.sleep(0.5)
-        ended = shop.end_session("late", "lamp", session)
 
-        assert abs(adjusted.offset_ms + off_ms) < 60_000
-        assert abs(ended.ended.wall_ms - time.time_ns() // 1_000_000) < 60_000
-        assert 0 < ended.charge_minor < 100
-        assert_booked_once(shop)
-    finally:
+    def set_off(off_ms: int) -> Rig:
         rig.stop()
-        rig.child.command = command
+        rig.child.command = (*command, "--clock-off-ms", str(off_ms))
         rig.start()
-        shop.wait_ready()
+        return rig
+
+    yield set_off
+    rig.stop()
+    rig.child.command = command
+    rig.start()
+    shop.wait_ready()
+
+
+def use_for_half_a_second(shop, ana):
+    session = shop.start_session("late", "lamp", ana)
+    time.sleep(0.5)
+    return shop.end_session("late", "lamp", session)
+
+
+def test_a_clock_in_the_future_is_corrected_by_the_hub_s(shop, ana, clock_off):
+    before = shop.rigs["late"].journal().last_seq
+    rig = clock_off(DAYS_MS)
+    adjusted = wait_for("the clock is corrected", lambda: _adjusted(rig, before), 20)
+
+    ended = use_for_half_a_second(shop, ana)
+
+    assert abs(adjusted.offset_ms + DAYS_MS) < MINUTE_MS
+    assert abs(ended.ended.wall_ms - now_ms()) < MINUTE_MS
+    assert 0 < ended.charge_minor < 100
+    assert_booked_once(shop)
+
+
+def test_a_clock_in_the_past_never_falls_behind_the_journal(shop, ana, clock_off):
+    clock_off(-DAYS_MS)
+
+    ended = use_for_half_a_second(shop, ana)
+
+    assert abs(ended.ended.wall_ms - now_ms()) < MINUTE_MS
+    assert 0 < ended.charge_minor < 100
+    assert_booked_once(shop)
+
+
+def now_ms():
+    return time.time_ns() // 1_000_000
 
 
 def test_a_full_disk_starts_nothing_says_why_and_heals(shop, ana):

@@ -18,6 +18,7 @@ from shop import (
     washing,
 )
 
+from firmware_agent.core.taps import TAP_AGAIN_MS
 from simulator.parts.machine import Fault
 from simulator.system.hub_api import tariff_body
 from simulator.waiting import wait_for
@@ -61,6 +62,7 @@ def test_a_reader_unplugged_in_a_session_doesn_t_end_it(shop, ana):
     assert shop.world.snapshot()["one"].machines["lamp"].relay
     shop.world.plug("one", "front")
     fault(shop, "one", Code.READER_DOWN, down.seq, cleared=True)
+    time.sleep(TAP_AGAIN_MS / 1_000)
     shop.tap("one", ana.tag)
 
     assert shop.wait_end("one", session).reason is Ended.TAP

@@ -19,6 +19,8 @@ from wire.money import EUR
 from wire.tariff import Measure, Tariff, Tier
 
 WAIT_S = 15.0
+GONE_S = 0.12
+"""A reader needs two looks to see that a card is gone."""
 POLICY = Policy(checkpoint_ms=300, state_ms=500, batch_wait_ms=100)
 
 MINUTE = Tariff(
@@ -100,8 +102,23 @@ class Shop(System):
         return Person(account, card, stranger(uid))
 
     def tap(self, controller: str, tag: Tag, hold_ms: int = 200) -> None:
-        """Lay a card on the front reader for a moment."""
+        """Lay a card on the front reader for a moment, once the one before is gone."""
+        self.wait_field_empty(controller)
         self.world.tap(controller, "front", tag, hold_ms)
+
+    def wait_field_empty(self, controller: str) -> None:
+        """Wait until the front reader has seen that nothing lies there."""
+        wait_for(
+            "the reader is empty",
+            lambda: not self.world.snapshot()[controller].cards["front"],
+            WAIT_S,
+        )
+        time.sleep(GONE_S)
+
+    def wait_booked(self, controller: str) -> None:
+        """Wait until every event of one controller is booked."""
+        journal = self.rigs[controller].journal
+        wait_for("its events are booked", lambda: journal().unsynced == 0, WAIT_S)
 
     def is_on(self, controller: str, machine: str, *, closed: bool = True) -> bool:
         """Wait until a relay is closed, or open."""
@@ -111,10 +128,13 @@ class Shop(System):
         return change is not None
 
     def start_session(self, controller: str, machine: str, person: Person) -> str:
-        """Tap and see the machine on; gives the session's id."""
+        """Lay a card down until the machine is on; gives the session's id."""
         before = {event.session for event in self.rigs[controller].journal().started()}
-        self.tap(controller, person.tag)
-        assert self.is_on(controller, machine), self.rigs[controller].child.tail()
+        self.wait_field_empty(controller)
+        self.world.place(controller, "front", person.tag)
+        closed = self.is_on(controller, machine)
+        self.world.remove(controller, "front", person.tag)
+        assert closed, self.rigs[controller].child.tail()
         return wait_for("a session is journalled", lambda: self._fresh(controller, before), WAIT_S)
 
     def end_session(self, controller: str, machine: str, session: str) -> SessionEnded:
@@ -170,7 +190,10 @@ def stranger(uid: bytes) -> Tag:
 
 
 def assert_booked_once(shop: System) -> None:
-    """Everything that was charged is in the ledger, exactly once, and the book is whole."""
+    """Everything that was charged is in the ledger, exactly once.
+
+    What `standpipe-hub verify` says is asked at the end of each module: it takes a second.
+    """
     shop.wait_synced()
     charged: dict[str, int] = {}
     for journal in shop.journals().values():
@@ -180,7 +203,6 @@ def assert_booked_once(shop: System) -> None:
         name: minor for name, minor in charged.items() if minor
     }
     assert shop.books().conserved
-    assert shop.verify()
 
 
 def folder_of(shop: System, controller: str) -> Path:
