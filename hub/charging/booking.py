@@ -166,7 +166,7 @@ def _share(journal: Journal, plan: Plan, event: SessionEnded, payer: Payer) -> t
         alarm(plan, journal, Code.BEYOND_RIGHTS, payer.account, words)
     totals.spent += backed
     totals.unbacked += unbacked
-    if unbacked:
+    if event.charge_minor:
         plan.accounts.add(payer.account)
     return backed, unbacked
 

@@ -45,7 +45,7 @@ def refresh_accounts(tx: Tx, of: Iterable[str]) -> None:
 
 def cap_for(means: Means, floor_most_minor: int) -> int:
     """An account's cap as it should be listed."""
-    if not means.in_good_standing:
+    if not means.in_good_standing or means.level is None:
         return 0
     return card_list.floor_cap(means.available_minor, floor_most_minor)
 
