@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -26,9 +28,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for program
 @app.command()
 def run(config: ConfigOption = CONFIG_PATH) -> None:
     """Run the controller until SIGTERM or SIGINT; then settle and switch everything off."""
-    from firmware_agent.commands import run as command
-
-    raise typer.Exit(command.run(config))
+    # The service is another program image: it doesn't carry the command line's
+    # libraries, some 15 MB, through its life on a small controller.
+    service = [sys.executable, "-P", "-m", "firmware_agent.service", str(config)]
+    os.execv(sys.executable, service)  # noqa: S606 our own interpreter, no shell
 
 
 @app.command()

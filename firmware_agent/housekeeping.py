@@ -20,6 +20,7 @@ PROBE_EVERY_MS = 5_000
 PRUNE_EVERY_MS = 60_000
 """A thousand rows a minute: more than any controller writes."""
 DISK_EVERY_MS = 60_000
+CHECKPOINT_EVERY_MS = 30_000
 DISK_LOW_BYTES = 64 << 20
 """Below this nothing new is authorised: what runs can still be journalled to its end."""
 DISK_WARN_BYTES = 256 << 20
@@ -55,6 +56,7 @@ class Housekeeping:
             (self._prune, PRUNE_EVERY_MS),
             (self._watch_disk, DISK_EVERY_MS),
             (self._release, DISK_EVERY_MS),
+            (self._checkpoint, CHECKPOINT_EVERY_MS),
         )
 
     def step(self, moment: Moment) -> None:
@@ -106,6 +108,10 @@ class Housekeeping:
             _log.warning("%s", words)
         elif alarm is not None and alarm.writable and alarm.code is Code.JOURNAL_UNWRITABLE:
             self._decider.feed(AlarmChanged(None))
+
+    def _checkpoint(self, _: Moment) -> None:
+        """Keep the WAL short, so that no tap has to wait for a long checkpoint."""
+        self._records.store.checkpoint()
 
     def _release(self, _: Moment) -> None:
         for rights in self._records.accounts.with_excess():

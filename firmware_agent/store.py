@@ -23,12 +23,15 @@ DATABASE_NAME = "agent.db"
 LOCK_NAME = "agent.lock"
 BUSY_TIMEOUT_MS = 5_000
 """Only a reader's checkpoint can hold the file, and only for moments."""
-WAL_PAGES = 500
-"""A checkpoint every 2 MB: short enough to stay unnoticed between taps."""
+WAL_PAGES = 1_000
+"""A commit checkpoints at 4 MB at the latest; housekeeping does it before, in quiet moments."""
 WAL_BYTES_MAX = 4 << 20
 PROBE_BYTES = 64 * 1024
 """What has to fit before the disk counts as writable again: many events."""
 WAL_RESET_FIXED = (3, 51, 3)
+
+SCHEMA_STEPS = ("m001_journal",)
+"""Names of the steps in `migrations`."""
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -65,9 +68,10 @@ class Store:
         try:
             with _mapped():
                 self.connection = _open(folder / DATABASE_NAME, bytes_max)
-                from firmware_agent.migrations import migrate
+                if not _is_migrated(self.connection):
+                    from firmware_agent.migrations import migrate
 
-                migrate(self.connection)
+                    migrate(self.connection)
         except StoreError:
             self.close()
             raise
@@ -138,6 +142,14 @@ class Store:
         with self.transaction() as sql:
             sql.execute("DELETE FROM meta WHERE key = 'probe'")
 
+    def checkpoint(self) -> None:
+        """Move what was committed from the WAL into the database, without waiting.
+
+        Raises:
+            StoreUnwritable: It can't be moved; what was committed stays committed.
+        """
+        self.query("PRAGMA wal_checkpoint(PASSIVE)")
+
     def close(self) -> None:
         """Close the database and let the next agent have the folder."""
         if self.connection is not None:
@@ -179,6 +191,15 @@ def _open(path: Path, bytes_max: int) -> sqlite3.Connection:
     (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
     connection.execute(f"PRAGMA max_page_count={max(1, bytes_max // page_bytes)}")
     return connection
+
+
+def _is_migrated(connection: sqlite3.Connection) -> bool:
+    """Whether every step was taken; only then the migrations' library stays unloaded."""
+    sql = "SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlite_migrations'"
+    if connection.execute(sql).fetchone() == (0,):
+        return False
+    taken = {row[0] for row in connection.execute("SELECT name FROM _sqlite_migrations")}
+    return taken >= set(SCHEMA_STEPS)
 
 
 def _lock(folder: Path) -> IO[bytes]:

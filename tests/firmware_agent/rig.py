@@ -36,7 +36,7 @@ from wire.clock import ManualClock
 from wire.codec import decode_event
 from wire.downlink import Accounts, Ack, CardEntry, Command, ListPage, Right, WantAnswer
 from wire.enrolment import BrokerAccess, EnrolmentReply
-from wire.envelope import peek, seal, unseal, unseal_batch
+from wire.envelope import seal, unseal, unseal_batch
 from wire.ids import CountingIds, card_ref
 from wire.keys import HUB, Signer, Verifier, encode_bytes
 from wire.machines import Config, Machine, Policy
@@ -575,5 +575,3 @@ class Rig:
 def entry(uid: bytes = ANNA, account: str = "anna", **fields) -> CardEntry:
     return CardEntry(card=card_ref(SALT, uid), account=account, **{"floor_minor": 500} | fields)
 
-
-__all__ = ["Rig", "entry", "peek"]
