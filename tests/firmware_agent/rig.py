@@ -574,4 +574,3 @@ class Rig:
 
 def entry(uid: bytes = ANNA, account: str = "anna", **fields) -> CardEntry:
     return CardEntry(card=card_ref(SALT, uid), account=account, **{"floor_minor": 500} | fields)
-
