@@ -15,6 +15,7 @@ from typing import Any
 from hub.errors import ConfigError
 
 FILE_NAME = "hub.toml"
+DATABASE_FILE = "hub.db"
 PORT_MAX = 65_535
 HTTP_PORT = 8080
 MQTT_PORT = 1883
@@ -95,7 +96,7 @@ class HubConfig:
     @property
     def database_url(self) -> str:
         """URL of the database, with the default filled in."""
-        return self.database or f"sqlite:///{self.data.resolve() / 'hub.db'}"
+        return self.database or f"sqlite:///{self.data.resolve() / DATABASE_FILE}"
 
 
 def load_config(data: Path, options: Mapping[str, Any] | None = None) -> HubConfig:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -29,7 +30,8 @@ def serve(data: Path, database: str, host: str, port: int) -> int:
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for noisy in ("alembic", "httpx"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     options = {
         "database": database or None,
         "http.host": host or None,
@@ -61,6 +63,9 @@ def _serve(config: HubConfig) -> int:
             app,
         )
         _say_where(config, hub)
+        # uvicorn raises the signal again when it's done: it must not end us before we close.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, server.handle_exit)
         server.run([listener])
     finally:
         hub.close()

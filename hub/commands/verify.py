@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 
 from hub.charging.audit import audit_charging
 from hub.commands.access import say
-from hub.config import load_config
-from hub.errors import HubError
+from hub.config import DATABASE_FILE, load_config
+from hub.errors import ConfigError, HubError
 from hub.ledger.verify import Progress, verify_book
 from hub.store import migrations
 from hub.store.engine import open_store
@@ -26,7 +26,10 @@ FAULTS_SHOWN_MAX = 100
 def verify(data: Path, database: str, *, as_json: bool) -> int:
     """Check book, rights and sessions as of one moment; 0: all is well, 1: it isn't."""
     try:
-        store = open_store(load_config(data, {"database": database or None}).database_url)
+        config = load_config(data, {"database": database or None})
+        if not config.database and not (data / DATABASE_FILE).exists():
+            raise ConfigError(f"there is no hub in {data}: run standpipe-hub init, or name it")
+        store = open_store(config.database_url)
         try:
             migrations.check_current(store)
             with store.read() as connection:

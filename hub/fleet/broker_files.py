@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,8 @@ HASH_BYTES = 64
 PASSWORD_BYTES = 24
 _HASH_FORMAT = "7"
 _READABLE_BY_GROUP = 0o640
+_WRITING = threading.Lock()
+"""Two enrolments at once must not lose one's line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,14 @@ class BrokerFiles:
         path = self.config.password_file
         if path is None:
             return
-        lines = [line for line in _lines(path) if line.partition(":")[0] != username]
-        for line in _lines(path):
-            if line.partition(":")[0] == username and password_matches(line, password):
+        with _WRITING:
+            lines = _lines(path)
+            mine = [line for line in lines if line.partition(":")[0] == username]
+            if any(password_matches(line, password) for line in mine):
                 return
-        _replace(path, [*lines, password_line(username, password, self.entropy(SALT_BYTES))])
+            others = [line for line in lines if line not in mine]
+            line = password_line(username, password, self.entropy(SALT_BYTES))
+            _replace(path, [*others, line])
         self.reload()
 
     def remove_user(self, username: str) -> None:
@@ -59,7 +65,8 @@ class BrokerFiles:
         path = self.config.password_file
         if path is None:
             return
-        _replace(path, [line for line in _lines(path) if line.partition(":")[0] != username])
+        with _WRITING:
+            _replace(path, [line for line in _lines(path) if line.partition(":")[0] != username])
         self.reload()
 
     def prepare(self, mqtt: MqttConfig) -> None:
