@@ -39,7 +39,7 @@ WHY: dict[Code, tuple[str, str]] = {
     Code.MACHINE_NOT_CONFIGURED: ("Not set up yet", "Ask the staff"),
     Code.MACHINE_NOT_CHOSEN: ("No machine chosen", "Press, then tap"),
     Code.BALANCE_TOO_LOW: ("Balance too low", "Please top up"),
-    Code.BALANCE_TOO_LOW_OFFLINE: ("Balance not known", "No network: try later"),
+    Code.BALANCE_TOO_LOW_OFFLINE: ("Balance not known", "Offline: try later"),
     Code.LIMIT_EXCEEDED: ("Limit reached", "Ask the staff"),
     Code.UNIT_MISMATCH: ("Wrong currency", "Ask the staff"),
     Code.DEPOSIT_TOO_LOW: ("Deposit needed", "Ask the staff"),

@@ -1,0 +1,66 @@
+"""From readings to usage: nothing is charged twice, nothing negative, nothing by slicing."""
+
+from __future__ import annotations
+
+from hypothesis import given, strategies as st
+
+from firmware_agent.core.metering import Track, add_step, charge_for, need_to_start, read_on
+from hardware.ports import Quality, Reading
+from tests.firmware_agent.rig import MACHINES, PER_KWH, PER_MINUTE, WASH
+from wire.usage import NOTHING, total_quantity, total_time_ms
+
+STEPS = st.lists(
+    st.tuples(
+        st.integers(0, 5_000),
+        st.integers(-500, 500),
+        st.sampled_from(Quality),
+        st.integers(0, 3),
+    ),
+    max_size=30,
+)
+
+
+@given(STEPS)
+def test_usage_is_the_sum_of_what_meters_rose(steps):
+    track, usage = Track(), NOTHING
+    on_ms, total, lost, mono_ms = 0, 10_000, 0, 0
+    expected, last_usable, first_on_ms = 0, None, None
+    for time_ms, rise, quality, newly_lost in steps:
+        on_ms, total, lost, mono_ms = on_ms + time_ms, total + rise, lost + newly_lost, mono_ms + 9
+        first_on_ms = on_ms if first_on_ms is None else first_on_ms
+        step = read_on(track, on_ms, Reading(total, quality, lost), mono_ms)
+        usage, track = add_step(PER_KWH, usage, step, mono_ms), step.track
+        if quality is Quality.OK:
+            expected += max(0, total - last_usable) if last_usable is not None else 0
+            assert step.went_backwards == max(0, (last_usable or total) - total)
+            last_usable = total
+
+    assert total_quantity(usage) == expected
+    assert total_time_ms(usage) == (on_ms - first_on_ms if steps else 0)
+    assert 0 <= track.units_lost <= lost
+
+
+@given(st.lists(st.integers(0, 2_000), min_size=1, max_size=40), st.data())
+def test_how_readings_are_sliced_does_not_change_the_charge(rises, data):
+    kept = data.draw(st.lists(st.booleans(), min_size=len(rises), max_size=len(rises)))
+    totals, total = [0], 0
+    for rise in rises:
+        total += rise
+        totals.append(total)
+    few = [0, *(t for t, keep in zip(totals[1:], kept, strict=True) if keep), totals[-1]]
+
+    assert charge_of(totals) == charge_of(few)
+
+
+def charge_of(totals):
+    track, usage = Track(), NOTHING
+    for mono_ms, total in enumerate(totals):
+        step = read_on(track, 0, Reading(total, Quality.OK, 0), mono_ms)
+        usage, track = add_step(PER_KWH, usage, step, mono_ms), step.track
+    return charge_for(MACHINES[2], PER_KWH, usage)
+
+
+def test_a_start_needs_what_any_use_costs():
+    assert need_to_start(MACHINES[0], PER_MINUTE, 0) == 1
+    assert need_to_start(MACHINES[1], WASH, 0) == 250
+    assert need_to_start(MACHINES[0], None, 0) == 0
