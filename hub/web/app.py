@@ -117,6 +117,7 @@ def create_app(hub: HubPort) -> Litestar:
     )
     app.state.hub = hub
     app.state.streams = streams
+    app.state[headers.ALLOW] = headers.methods_of(app)
     auth.check_routes(app)
     return app
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -30,13 +32,13 @@ UID = "04A1B2C3D4E5F6"
 OTHER_UID = "04B1B2C3D4E5F6"
 
 
-def counting_entropy() -> Entropy:
+def counting_entropy(name: str) -> Entropy:
     count = 0
 
     def entropy(length: int) -> bytes:
         nonlocal count
         count += 1
-        return count.to_bytes(length, "big")
+        return hashlib.shake_256(f"{name} {count}".encode()).digest(length)
 
     return entropy
 
@@ -73,14 +75,24 @@ def initialise(data: Path, entropy: Entropy, clock: ManualClock) -> None:
     store.close()
 
 
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hub's directory right after `init`; the schema's steps are made once."""
+    data = tmp_path_factory.mktemp("fresh")
+    initialise(data, counting_entropy("init"), ManualClock())
+    return data
+
+
 @pytest.fixture
-def hub(tmp_path: Path) -> Iterator[Hub]:
-    entropy, clock = counting_entropy(), ManualClock()
-    initialise(tmp_path, entropy, clock)
+def hub(tmp_path: Path, fresh: Path) -> Iterator[Hub]:
+    entropy, clock = counting_entropy("hub"), ManualClock()
+    shutil.copytree(fresh, tmp_path, dirs_exist_ok=True)
     hub = build_hub(HubConfig(data=tmp_path), clock=clock, entropy=entropy, link=NoLink())
-    hub.start()
+    # The broker's threads have nothing to do here.
+    hub.writer.start()
     yield hub
-    hub.close()
+    hub.writer.close()
+    hub.store.close()
 
 
 @pytest.fixture

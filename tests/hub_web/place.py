@@ -71,7 +71,7 @@ def _set_up(hub: Hub, tx: Tx) -> None:
         )
 
 
-def book_session(  # noqa: PLR0913 facts of a session
+def book_session(
     tx: Tx,
     session: str,
     *,
