@@ -12,16 +12,15 @@ from pathlib import Path
 import msgspec
 import paho.mqtt.client as mqtt
 import pytest
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from parts import require
 
 from firmware_agent.bootstrap import Edges, build_agent
 from firmware_agent.clock import SystemClock
 from firmware_agent.config import parse_config
 from firmware_agent.identity import Identity
+from firmware_agent.inbox import Inbox
 from firmware_agent.link import Down, Up
-from firmware_agent.mqtt_link import BACKOFF_MS_MAX, QUEUE_MAX, STUCK_MS, MqttLink
+from firmware_agent.mqtt_link import BACKOFF_MS_MAX, POLL_MAX, STUCK_MS, MqttLink
 from hardware.ports import CardPresent
 from simulator.broker import Broker, EmbeddedBroker, MosquittoBroker
 from tests.firmware_agent.rig import (
@@ -341,15 +340,33 @@ def test_a_connection_that_hangs_is_given_up(mosquitto):
     link.close()
 
 
-def test_a_flood_is_bounded_and_later_messages_still_come(hub, broker):
+def test_a_flood_is_read_in_small_helpings(hub, broker):
     link, wake = make_link(broker.port, SystemClock())
     poll_for(link, wake, Up)
-    properties = Properties(PacketTypes.PUBLISH)
-    for _ in range(3 * QUEUE_MAX):
-        hub._client.publish(topic(PARTITION, NAME, DOWN_ACK), b"x" * 10, 0, properties=properties)
-    until(lambda: len(link._inbox) == QUEUE_MAX or link._inbox.dropped > 0)
-    while link.poll():
-        pass
-    hub.send(DOWN_ACK, b"last")
-    until(lambda: any(getattr(e, "payload", b"") == b"last" for e in link.poll()))
+    for number in range(3 * POLL_MAX):
+        hub.send(DOWN_ACK, b"%d" % number)
+    seen = []
+
+    def drained() -> bool:
+        events = link.poll()
+        assert len(events) <= POLL_MAX
+        seen.extend(int(event.payload) for event in events)
+        return len(seen) == 3 * POLL_MAX
+
+    until(drained)
     link.close()
+
+    assert sorted(seen) == list(range(3 * POLL_MAX))
+
+
+def test_a_full_inbox_drops_the_newest_and_goes_on():
+    wake = threading.Event()
+    inbox: Inbox[int] = Inbox(wake, 3)
+    for number in range(5):
+        inbox.put(number)
+
+    assert wake.is_set()
+    assert (inbox.take(2), inbox.dropped) == ([0, 1], 2)
+    inbox.put(9)
+    assert inbox.take(9) == [2, 9]
+    assert len(inbox) == 0
