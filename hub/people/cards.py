@@ -204,7 +204,7 @@ def replace_card(tx: Tx, card_id: str, new_id: str, ref: str, level: int) -> Car
         .values(state=CardState.REPLACED.value, replaced_by=new.id)
     )
     card_list.relist_card(tx, card_id)
-    return new
+    return get_card(tx.connection, new.id)
 
 
 def _linked_before(existing: Card, account: str) -> Card:

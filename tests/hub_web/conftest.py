@@ -26,6 +26,7 @@ from hub.store.engine import open_store
 from hub.store.migrations import upgrade
 from hub.store.writer import Writer
 from hub.web.app import create_app
+from hub.web.streams import Streams
 from wire.clock import ManualClock
 
 UID = "04A1B2C3D4E5F6"
@@ -102,8 +103,8 @@ def clock(hub: Hub) -> ManualClock:
 
 
 @pytest.fixture
-def client(hub: Hub) -> Iterator[TestClient[Litestar]]:
-    with TestClient(create_app(hub), base_url="http://127.0.0.1") as client:
+def client(app: Litestar) -> Iterator[TestClient[Litestar]]:
+    with TestClient(app, base_url="http://127.0.0.1") as client:
         yield client
 
 
@@ -122,10 +123,20 @@ def staff(hub: Hub, client: TestClient[Litestar]) -> Caller:
 
 
 @pytest.fixture
-def served(hub: Hub) -> Iterator[str]:
+def app(hub: Hub) -> Litestar:
+    return create_app(hub)
+
+
+@pytest.fixture
+def app_streams(app: Litestar) -> Streams:
+    streams: Streams = app.state.streams
+    return streams
+
+
+@pytest.fixture
+def served(app: Litestar) -> Iterator[str]:
     """Address of the application on a real socket."""
     listener = socket.create_server(("127.0.0.1", 0))
-    app = create_app(hub)
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=3)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],))

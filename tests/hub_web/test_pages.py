@@ -1,0 +1,205 @@
+"""The pages: what they say, that they load nothing from elsewhere, and that they fit."""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from hub.bootstrap import Hub
+from hub.web.headers import CONTENT_SECURITY_POLICY
+from hub.web.pages import words
+from hub.web.render import HOME, STATIC
+from tests.hub_web.place import busy, set_up
+from wire.money import EUR, Unit
+
+PAGES = ("/", "/schema")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="chromium isn't installed: apt-get install chromium"
+)
+
+
+@pytest.fixture
+def place(served: str, hub: Hub) -> str:
+    set_up(hub)
+    busy(hub)
+    return served
+
+
+def text_of(page: str) -> str:
+    """What a person reads."""
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)))
+
+
+def read(url: str) -> str:
+    answer = httpx.get(url, trust_env=False)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")
+    return answer.text
+
+
+def test_what_needs_a_person_comes_first_with_its_cost(place: str) -> None:
+    page = text_of(read(place))
+
+    silent = page.index("Controller dry-2 has been silent since")
+    alarm = page.index("dry-2: Price differs.")
+    assert silent < alarm < page.index("Charged today") < page.index("Latest sessions")
+    assert "at most €4.00 of yours" in page
+
+
+def test_every_figure_says_as_of_when_and_what_it_means(place: str) -> None:
+    page = read(place)
+
+    section = page[page.index('<section class="figures"') : page.index('<section class="panel"')]
+    figures = section.split('<div class="figure">')[1:]
+    assert len(figures) == 4
+    for figure in figures:
+        assert "as of" in figure
+        assert 'class="soft"' in figure
+    says = text_of(page)
+    assert "Worst loss if all lines were cut now €8.00" in says
+    assert "your limit is €150.00" in says
+
+
+def test_a_machine_says_its_state_in_words_and_when_it_was_heard(place: str) -> None:
+    says = text_of(read(place))
+
+    assert re.search(r"Washer 1 24 min left €3\.50 31 min as of \d\d:\d\d:\d\d", says)
+    assert re.search(r"Washer 2 fault door open as of", says)
+    assert re.search(r"Dryer 1 silent €0\.92 31 min, 0\.84 kWh as of", says)
+    assert "1 running, 1 out of use, 2 not heard" in says
+    assert "Ana P. · 31 min, 0.84 kWh · didn't start, released" in says
+
+
+def test_an_empty_hub_says_what_to_do_next(served: str) -> None:
+    says = text_of(read(served))
+
+    assert "standpipe-hub enrol NAME --site SITE" in says
+    assert "None yet." in says
+
+
+def test_names_are_text_and_never_markup(served: str, hub: Hub) -> None:
+    from hub.people.accounts import change_account
+
+    set_up(hub)
+    nasty = "<script>alert(1)</script>"
+    hub.writer.run(lambda tx: change_account(tx, "acc_ana", {"name": nasty}))
+    busy(hub)
+
+    page = read(served)
+
+    assert nasty not in page
+    assert html.escape(nasty) in page
+
+
+def test_the_page_works_without_a_script(place: str) -> None:
+    page = read(place)
+
+    assert '<noscript><meta http-equiv="refresh"' in page
+    for anchor in re.findall(r'href="#([a-z]+)"', page):
+        assert f'id="{anchor}"' in page
+
+
+def test_pages_load_nothing_from_elsewhere_and_nothing_inline(place: str) -> None:
+    for path in PAGES:
+        answer = httpx.get(place + path, trust_env=False)
+        assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+        assert "unsafe" not in CONTENT_SECURITY_POLICY
+        assert "://" not in answer.text
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", answer.text)
+        for source in re.findall(r'(?:src|href)="([^"]*)"', answer.text):
+            assert source.startswith(("/", "#")), source
+            if not source.startswith(("#", "/schema")):
+                assert httpx.get(place + source, trust_env=False).status_code == 200
+    for file in [*STATIC.iterdir(), *(HOME / "templates").iterdir()]:
+        named = re.findall(r"[a-z]+://[^\s\"']+", file.read_text(encoding="utf-8"))
+        # A name space is a name; nothing is loaded from it.
+        assert set(named) <= {"http://www.w3.org/2000/svg"}, file
+
+
+def test_every_answer_has_the_security_headers(place: str) -> None:
+    for path in ("/", "/schema", "/static/live.js", "/nothing", "/api/v1/accounts", "/healthz"):
+        headers = httpx.get(place + path, trust_env=False).headers
+        assert headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["referrer-policy"] == "same-origin"
+        assert headers["cache-control"] == ("no-cache" if "static" in path else "no-store")
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_is_wider_than_its_window(
+    path: str, width: int, place: str, tmp_path: Path
+) -> None:
+    # The page is framed by one that measures it; the policy forbids frames, so its own
+    # text is served from a file beside the style.
+    page = read(place + path)
+    page = re.sub(r"<script[^>]*></script>", "", page)
+    style = (STATIC / "standpipe.css").read_text(encoding="utf-8")
+    page = page.replace(
+        '<link rel="stylesheet" href="/static/standpipe.css">', f"<style>{style}</style>"
+    )
+    page = page.replace("<details", "<details open")
+    page = page.replace(
+        "</body>",
+        "<script>document.title = 'measured ' + document.documentElement.scrollWidth"
+        " + ' of ' + innerWidth;</script></body>",
+    )
+    inner = tmp_path / "page.html"
+    inner.write_text(page, encoding="utf-8")
+    outer = tmp_path / "frame.html"
+    outer.write_text(
+        f'<iframe src="page.html" width="{width}" height="900" style="border:0"></iframe>'
+        "<script>onload = () => { document.title ="
+        " frames[0].document.title; };</script>",
+        encoding="utf-8",
+    )
+
+    done = subprocess.run(
+        [
+            str(CHROMIUM),
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--allow-file-access-from-files",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--window-size=1400,1000",
+            "--dump-dom",
+            outer.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    measured = re.search(r"measured (\d+) of (\d+)", done.stdout)
+    assert measured is not None, done.stdout[-2_000:]
+    assert int(measured[2]) == width
+    assert int(measured[1]) <= width
+
+
+def test_words_say_times_and_amounts_as_people_do() -> None:
+    assert words.length(40_000) == "40 s"
+    assert words.length(31 * 60_000) == "31 min"
+    assert words.length(125 * 60_000) == "2 h 5 min"
+    assert words.length(120 * 60_000) == "2 h"
+    assert words.length(86_400_000) == "1 day"
+    assert words.ago(0, 1_000) == "just now"
+    assert words.ago(0, 60_000) == "1 min ago"
+    assert words.amount(120_450, EUR) == "€1,204.50"
+    assert words.amount(-80, EUR) == "\u2212€0.80"
+    assert words.amount(40, Unit("PTS", 0)) == "40 PTS"
+    assert words.use(31 * 60_000, 840, "Wh") == "31 min, 0.84 kWh"
+    assert words.use(0, 3, "page") == "3 page"
+    assert words.clock_time(1_795_352_602_000, "Europe/Berlin") == "14:03:22"
+    assert words.day_and_time(0, 1_795_352_602_000, "UTC") == "1 Jan 00:00"
