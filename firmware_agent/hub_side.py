@@ -27,6 +27,7 @@ from wire.events import ClockState
 from wire.ids import IdSource
 from wire.keys import HUB
 from wire.machines import Config
+from wire.topics import DOWN_CONFIG
 from wire.uplink import Outcome, Presence, Result
 from wire.usage import zone
 
@@ -64,6 +65,7 @@ class HubSide:
         self._time = time
         self._ids = ids
         self._live = LivePublisher(uplink)
+        self._deferred: bytes | None = None
 
     def take(self, event: LinkEvent) -> None:
         """Something happened on the connection."""
@@ -80,6 +82,8 @@ class HubSide:
 
     def pump(self) -> None:
         """Send what is due, and the live view."""
+        if self._deferred is not None and self._decider.state.alarm is None:
+            self._take_message(DOWN_CONFIG, self._deferred)
         moment, state = self._time.moment(), self._decider.state
         try:
             self._uplink.pump(state.policy, self.held(), moment.wall_ms, moment.mono_ms)
@@ -165,6 +169,7 @@ class HubSide:
 
     def _take_config(self, config: Config, payload: bytes) -> None:
         held = self._decider.state.config_version
+        self._deferred = None
         if config.version <= held:
             if config.version < held:
                 self._downlink.drop(Code.VERSION_STALE, f"configuration {config.version} < {held}")
@@ -173,7 +178,9 @@ class HubSide:
         if complaint:
             self._downlink.drop(Code.BODY_MALFORMED, f"configuration {config.version}: {complaint}")
             return
-        self._decider.feed(ConfigCame(config), keep_document(CONFIG_DOCUMENT, payload))
+        kept = self._decider.feed(ConfigCame(config), keep_document(CONFIG_DOCUMENT, payload))
+        # Nobody sends it again on this connection: it is taken when it can be kept.
+        self._deferred = None if kept else payload
 
     def _take_command(self, command: Command) -> None:
         known = self._records.command(command.id)

@@ -22,7 +22,7 @@ ROWS_KEPT = 5_000
 """Acknowledged rows that stay for people to look at: weeks of a busy laundry."""
 PRUNE_ROWS = 1_000
 """Rows pruned in one transaction; keeps it below a few ms."""
-CHECK_ROWS_MAX = 50_000
+CHECK_ROWS_MAX = 20_000
 """Unacknowledged rows are checked from a newer base than this at a start, so that a
 month without network doesn't make it slow. The hub checks the chain of all of them."""
 READ_ROWS = 500

@@ -32,7 +32,7 @@ class Timekeeper:
         """Take the hub's time; what is to be journalled when the clock was wrong."""
         if hub_ms <= 0:
             return None
-        before = self._known
-        self._known = hub_time.learn(before, hub_ms, self._clock.now())
-        moved_ms = hub_time.step_between(before, self._known)
+        before, now = self._known, self._clock.now()
+        self._known = hub_time.learn(before, hub_ms, now)
+        moved_ms = hub_time.step_between(before, self._known, now)
         return ClockShifted(moved_ms, before.state) if moved_ms else None

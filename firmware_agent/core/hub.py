@@ -58,7 +58,7 @@ def on_config(turn: Turn, came: ConfigCame) -> None:
         policy=config.policy,
         tariffs=newest_tariffs(config),
     )
-    if came.journal:
+    if came.journal and turn.may_append:
         turn.append(ConfigApplied, version=config.version)
     specs = {machine.id: machine for machine in config.machines}
     for machine in tuple(turn.state.machines.values()):

@@ -12,6 +12,7 @@ from wire.errors import Code
 from wire.events import (
     CardRefused,
     ClockAdjusted,
+    ClockState,
     Ended,
     MachineFault,
     SessionEnded,
@@ -259,15 +260,25 @@ def test_a_stalled_controller_charges_no_time_beyond_the_lease(rig):
     assert sum(segment.time_ms for segment in ended.usage) < 8_000
 
 
-def test_a_wrong_clock_is_corrected_by_the_hub_and_journalled(rig):
-    rig.clock.jump_wall(-30 * DAY_MS)
-    real_ms = rig.clock.now().wall_ms + 30 * DAY_MS
-    rig.deliver(rig.hub.ack(hub_time_ms=real_ms))
-    rig.tap("front")
+def test_a_wrong_clock_is_corrected_by_the_hub_and_journalled(offline):
+    offline.hub.epoch = offline.agent.state.epoch
+    real_ms = offline.clock.now().wall_ms + 30 * DAY_MS
+    offline.restart()
+    offline.deliver(offline.hub.ack(through_seq=0, head_hash="0" * 64, hub_time_ms=real_ms))
+    offline.tap("front")
 
-    (adjusted,) = rig.kinds(ClockAdjusted)
-    assert adjusted.offset_ms == 30 * DAY_MS
-    assert abs(rig.kinds(SessionStarted)[0].at.wall_ms - real_ms) < 10_000
+    (adjusted,) = offline.kinds(ClockAdjusted)
+    assert abs(adjusted.offset_ms - 30 * DAY_MS) < 10_000
+    assert abs(offline.kinds(SessionStarted)[0].at.wall_ms - real_ms) < 10_000
+
+
+def test_time_does_not_go_back_over_a_restart_without_network(offline):
+    before_ms = offline.journal()[-1].at.wall_ms
+    offline.clock.jump_wall(-30 * DAY_MS)
+    offline.restart()
+
+    assert offline.journal()[-1].at.wall_ms >= before_ms
+    assert offline.journal()[-1].at.clock is ClockState.STALE
 
 
 def test_a_session_is_not_longer_when_the_clock_jumps(rig):

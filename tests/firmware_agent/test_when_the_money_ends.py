@@ -176,11 +176,10 @@ def test_the_accounts_own_price_holds(rig):
 
 
 def test_use_across_a_bands_edge_is_split_there(rig):
-    night = Band(name="night", from_minute=22 * 60, to_minute=6 * 60, time_tiers=(Tier(0),))
+    minute_of_day = rig.clock.now().wall_ms // 60_000 % 1_440
+    night = Band(name="night", from_minute=minute_of_day + 2, time_tiers=(Tier(0),))
     banded = msgspec.structs.replace(PER_MINUTE, bands=(night,))
     rig.configure(tariffs=(banded,))
-    minute_of_day = rig.clock.now().wall_ms // 60_000 % 1_440
-    rig.clock.jump_wall((21 * 60 + 59 - minute_of_day) * 60_000)
     rig.tap("front")
     rig.run(180_000)
     rig.tap("front")
@@ -188,7 +187,7 @@ def test_use_across_a_bands_edge_is_split_there(rig):
 
     (ended,) = rig.kinds(SessionEnded)
     assert [segment.band for segment in ended.usage] == [-1, 0]
-    assert ended.charge_minor < 10
+    assert 10 <= ended.charge_minor < 20
 
 
 def test_deny_starts_nothing_without_the_hub(rig):
