@@ -53,7 +53,8 @@ def _start_with(system: System, card: Tag) -> int:
         raise TooSlowError("the agent is ready", READY_MS_MAX / 1000)
     system.world.remove(CONTROLLER, READER, card)
     system.world.press(CONTROLLER, BUTTON)
-    system.world.wait_relay(CONTROLLER, MACHINE, closed=False, timeout_ms=READY_MS_MAX)
+    _expect(system, closed=False)
+    time.sleep(REST_S)
     return closed.mono_ns
 
 

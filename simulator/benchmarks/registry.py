@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from simulator.benchmarks.rows import Row, Say
-from simulator.errors import SetupError
+from simulator.errors import SetupError, SimulatorError
 
 Measure = Callable[[Say], list[Row]]
 """Runs one benchmark, bounded in time."""
@@ -56,11 +56,22 @@ def choose(names: Iterable[str]) -> tuple[Benchmark, ...]:
     return tuple(known[name] for name in wanted) or BENCHMARKS
 
 
-def run(benchmarks: Iterable[Benchmark], say: Say) -> Iterator[Row]:
-    """Run benchmarks one after the other, and give their rows as they come."""
+def run(benchmarks: Iterable[Benchmark], say: Say) -> tuple[list[Row], list[str]]:
+    """Run benchmarks one after the other.
+
+    Returns:
+        The rows of those that ran, and the names of those that couldn't.
+    """
+    rows: list[Row] = []
+    failed: list[str] = []
     for benchmark in benchmarks:
         say(f"{benchmark.name}: {benchmark.words}")
-        yield from _load(benchmark)(say)
+        try:
+            rows += _load(benchmark)(say)
+        except SimulatorError as error:
+            say(f"  it couldn't run: {error}")
+            failed.append(benchmark.name)
+    return rows, failed
 
 
 def _load(benchmark: Benchmark) -> Measure:

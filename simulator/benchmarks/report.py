@@ -8,6 +8,7 @@ import msgspec
 
 from simulator.benchmarks.registry import choose, run
 from simulator.benchmarks.rows import Row, say_to_stderr
+from simulator.errors import SimulatorError
 
 
 def run_and_print(names: Sequence[str], *, as_json: bool) -> None:
@@ -16,8 +17,10 @@ def run_and_print(names: Sequence[str], *, as_json: bool) -> None:
     Raises:
         SimulatorError: There is no such benchmark, or one couldn't run.
     """
-    rows = list(run(choose(names), say_to_stderr))
+    rows, failed = run(choose(names), say_to_stderr)
     print(msgspec.json.encode(rows).decode() if as_json else format_table(rows))
+    if failed:
+        raise SimulatorError(f"{', '.join(failed)} couldn't run; the reason is above")
 
 
 def format_table(rows: Sequence[Row]) -> str:

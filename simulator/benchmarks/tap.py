@@ -28,19 +28,20 @@ from wire.clock import Instant
 SAMPLES = 120
 """The 99th of a hundred is a real sample, and a run stays below two minutes."""
 EVENT_MS_MAX = 5_000
-REST_S = (0.10, 0.16)
-"""Between two taps: the field is empty long enough, at any phase of the reader's looks."""
+REST_S = (0.20, 0.26)
+"""Between two taps: the field is empty and the button's bounce is over, at any phase of
+the reader's looks."""
 _NS_PER_MS = 1_000_000
 
 
 def measure(say: Say) -> list[Row]:
     """Measure online, offline and the reader alone."""
     rng = random.Random(1)
-    say(f"  the reader alone, {SAMPLES} taps")
-    alone = _reader_alone(rng)
     with big_site(say) as (system, tags):
         say(f"  online, {SAMPLES} taps")
         online = _taps(system, tags, rng)
+        say(f"  the reader alone, {SAMPLES} taps")
+        alone = _reader_alone(rng)
         system.cut_network(CONTROLLER)
         say(f"  offline, {SAMPLES} taps")
         offline = _taps(system, tags, rng)

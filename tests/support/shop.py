@@ -139,7 +139,7 @@ class Shop(System):
 
     def end_session(self, controller: str, machine: str, session: str) -> SessionEnded:
         """Press the stop button; gives the session's end."""
-        # Taken for a bounce of the card, a press right after the start would be lost.
+        # Presses closer than a button's bounce are one.
         time.sleep(0.3)
         self.world.press(controller, "stop")
         assert self.is_on(controller, machine, closed=False)
