@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-import shutil
-import subprocess
-from pathlib import Path
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -15,14 +13,11 @@ from hub.bootstrap import Hub
 from hub.web.headers import CONTENT_SECURITY_POLICY
 from hub.web.pages import words
 from hub.web.render import HOME, STATIC
-from tests.hub_web.place import busy, set_up
+from tests.hub_web.place import book_session, busy, set_up
+from tests.support.browser import CHROMIUM, WHY_NOT, Browser
 from wire.money import EUR, Unit
 
 PAGES = ("/", "/schema")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-needs_chromium = pytest.mark.skipif(
-    CHROMIUM is None, reason="chromium isn't installed: apt-get install chromium"
-)
 
 
 @pytest.fixture
@@ -133,59 +128,54 @@ def test_every_answer_has_the_security_headers(place: str) -> None:
         assert headers["cache-control"] == ("no-cache" if "static" in path else "no-store")
 
 
-@needs_chromium
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip(WHY_NOT)
+    with Browser(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
+
+
 @pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("path", PAGES)
-def test_no_page_is_wider_than_its_window(
-    path: str, width: int, place: str, tmp_path: Path
-) -> None:
-    # The page is framed by one that measures it; the policy forbids frames, so its own
-    # text is served from a file beside the style.
-    page = read(place + path)
-    page = re.sub(r"<script[^>]*></script>", "", page)
-    style = (STATIC / "standpipe.css").read_text(encoding="utf-8")
-    page = page.replace(
-        '<link rel="stylesheet" href="/static/standpipe.css">', f"<style>{style}</style>"
-    )
-    page = page.replace("<details", "<details open")
-    page = page.replace(
-        "</body>",
-        "<script>document.title = 'measured ' + document.documentElement.scrollWidth"
-        " + ' of ' + innerWidth;</script></body>",
-    )
-    inner = tmp_path / "page.html"
-    inner.write_text(page, encoding="utf-8")
-    outer = tmp_path / "frame.html"
-    outer.write_text(
-        f'<iframe src="page.html" width="{width}" height="900" style="border:0"></iframe>'
-        "<script>onload = () => { document.title ="
-        " frames[0].document.title; };</script>",
-        encoding="utf-8",
+def test_no_page_is_wider_than_its_window(width: int, place: str, browser: Browser) -> None:
+    for path in PAGES:
+        for scheme in ("light", "dark"):
+            browser.show(place + path, width, scheme=scheme)
+            browser.run("document.querySelectorAll('details').forEach((one) => one.open = true)")
+            assert browser.run("innerWidth") == width
+            assert browser.run("document.documentElement.scrollWidth") <= width, path
+
+
+def test_what_is_touched_is_large_enough_for_a_thumb(place: str, browser: Browser) -> None:
+    browser.show(place + "/", 390)
+
+    small = browser.run(
+        "[...document.querySelectorAll('nav a, .button')]"
+        ".filter((one) => one.getBoundingClientRect().height < 40).map((one) => one.outerHTML)"
     )
 
-    done = subprocess.run(
-        [
-            str(CHROMIUM),
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-background-networking",
-            "--allow-file-access-from-files",
-            f"--user-data-dir={tmp_path / 'profile'}",
-            "--window-size=1400,1000",
-            "--dump-dom",
-            outer.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
+    assert small == []
 
-    measured = re.search(r"measured (\d+) of (\d+)", done.stdout)
-    assert measured is not None, done.stdout[-2_000:]
-    assert int(measured[2]) == width
-    assert int(measured[1]) <= width
+
+def test_the_page_follows_the_hub(place: str, hub: Hub, browser: Browser) -> None:
+    browser.show(place + "/", 1280)
+    browser.wait_for("document.querySelector('[data-live-status]').textContent === 'live,'")
+    assert not browser.run("document.body.innerText.includes('7.77')")
+
+    hub.writer.run(lambda tx: book_session(tx, "ses_new", machine="laser", charge_minor=777))
+    hub.writer.run(lambda tx: tx.touch("session", "ses_new"))
+
+    browser.wait_for("document.querySelector('#sessions').innerText.includes('7.77')")
+
+
+def test_the_page_is_read_by_keyboard(place: str, browser: Browser) -> None:
+    browser.show(place + "/", 1280)
+
+    for kind in ("keyDown", "keyUp"):
+        browser.call("Input.dispatchKeyEvent", type=kind, key="Tab", windowsVirtualKeyCode=9)
+
+    assert browser.run("document.activeElement.textContent") == "Skip to what matters"
+    assert browser.run("document.activeElement.getBoundingClientRect().left >= 0")
 
 
 def test_words_say_times_and_amounts_as_people_do() -> None:
