@@ -108,7 +108,10 @@ class HubSide:
         """Send what is left, and that the agent ends."""
         moment, held = self._time.moment(), self.held()
         if self._uplink.is_up:
-            self._uplink.flush(held, moment.wall_ms, moment.mono_ms)
+            try:
+                self._uplink.flush(held, moment.wall_ms, moment.mono_ms)
+            except StoreError as error:
+                _log.error("the last events can't be read: %s", error)
             self._live.publish(self._decider.state, moment, now=True)
             self._uplink.send_status(held, moment.wall_ms, Presence.OFFLINE)
 
@@ -178,9 +181,12 @@ class HubSide:
         if complaint:
             self._downlink.drop(Code.BODY_MALFORMED, f"configuration {config.version}: {complaint}")
             return
-        kept = self._decider.feed(ConfigCame(config), keep_document(CONFIG_DOCUMENT, payload))
-        # Nobody sends it again on this connection: it is taken when it can be kept.
-        self._deferred = None if kept else payload
+        alarm = self._decider.state.alarm
+        can_keep = alarm is None or alarm.writable
+        write = keep_document(CONFIG_DOCUMENT, payload)
+        if not can_keep or not self._decider.feed(ConfigCame(config), write):
+            # Nobody sends it again on this connection: it is taken when it can be kept.
+            self._deferred = payload
 
     def _take_command(self, command: Command) -> None:
         known = self._records.command(command.id)

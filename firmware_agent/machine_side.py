@@ -5,7 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from firmware_agent.core.inputs import FeedbackChanged, Input, Metered, PartChanged
+from firmware_agent.core.inputs import (
+    FeedbackChanged,
+    Input,
+    Metered,
+    PartChanged,
+    ReaderChanged,
+)
 from firmware_agent.core.model import ControllerState
 from firmware_agent.core.session import IN_SESSION, State
 from firmware_agent.parts import Parts
@@ -14,6 +20,9 @@ from hardware.ports import LEASE_MS_MAX
 
 _log = logging.getLogger(__name__)
 
+NEEDED_PARTS = ("output", "meter", "feedback")
+"""Without one of these a machine would be given away, or charged wrongly: it stays in
+FAULT until the agent starts anew and finds the part."""
 FAULT_RETRY_MS = 30_000
 """An output that failed is tried again this often, by switching it off."""
 
@@ -59,8 +68,10 @@ class MachineSide:
         inputs: list[Input] = []
         for place, reason in self._parts.missing.items():
             kind, _, name = place.partition(" of ")
-            if kind in {"output", "meter"}:
+            if kind in NEEDED_PARTS:
                 inputs.append(PartChanged(name, f"{kind}: {reason}"))
+            elif kind == "reader":
+                inputs.append(ReaderChanged(name, reason))
         return inputs
 
     def switch_on(self, machine: str, mono_ms: int, lease_ms: int = 0) -> list[Input]:
@@ -135,7 +146,7 @@ class MachineSide:
         retried_ms = self._retried_ms.setdefault(machine, mono_ms)
         if output is None or mono_ms - retried_ms < FAULT_RETRY_MS:
             return []
-        if any(name in self._parts.missing for name in (f"meter of {machine}",)):
+        if any(f"{kind} of {machine}" in self._parts.missing for kind in NEEDED_PARTS):
             return []
         self._retried_ms[machine] = mono_ms
         failed = self.switch_off(machine)

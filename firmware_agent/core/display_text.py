@@ -7,9 +7,9 @@ refusal always says why, and what to do.
 from __future__ import annotations
 
 from firmware_agent.core.allowance import local_balance
+from firmware_agent.core.judging import is_low
 from firmware_agent.core.model import ControllerState, MachineState, Moment, Notice, ReaderState
 from firmware_agent.core.permission import tariff_for
-from firmware_agent.core.running import is_low
 from firmware_agent.core.session import State
 from hardware.ports import Signal
 from wire.errors import AmountError, Code

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from firmware_agent.core.model import ControllerState, MachineState, ReaderState, Session
-from firmware_agent.core.running import FEEDBACK_GAP_MS, PROMPT_MS, WANT_RETRY_MS
+from firmware_agent.core.judging import FEEDBACK_GAP_MS
+from firmware_agent.core.model import ControllerState, MachineState, ReaderState
+from firmware_agent.core.running import PROMPT_MS, WANT_RETRY_MS
 from firmware_agent.core.session import State
+from firmware_agent.core.visit import Session
 from wire.machines import Mode
 
 

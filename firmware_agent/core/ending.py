@@ -7,9 +7,10 @@ from dataclasses import replace
 from firmware_agent.core.allowance import Rights, excess, release, spend
 from firmware_agent.core.effects import SwitchOff
 from firmware_agent.core.metering import Track
-from firmware_agent.core.model import MachineState, Session, Stopping
+from firmware_agent.core.model import MachineState
 from firmware_agent.core.session import State, Trigger, come_to_rest
 from firmware_agent.core.turn import Turn
+from firmware_agent.core.visit import Session, Stopping
 from wire.events import Ended, Released, SessionEnded
 from wire.machines import Machine, Mode
 from wire.usage import NOTHING

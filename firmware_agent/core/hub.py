@@ -16,9 +16,9 @@ from firmware_agent.core.effects import (
 )
 from firmware_agent.core.ending import release_excess, rest, stop
 from firmware_agent.core.inputs import AccountsCame, CommandCame, ConfigCame
+from firmware_agent.core.judging import WANT_AGAIN_MS, resume_if_paid
 from firmware_agent.core.model import MachineState
 from firmware_agent.core.permission import check_card, check_machine, tariff_for
-from firmware_agent.core.running import WANT_AGAIN_MS, resume_if_paid
 from firmware_agent.core.session import AT_REST, MAY_BE_ON, State
 from firmware_agent.core.starting import Start, answer_ask, refuse, try_start
 from firmware_agent.core.turn import Turn
@@ -58,7 +58,7 @@ def on_config(turn: Turn, came: ConfigCame) -> None:
         policy=config.policy,
         tariffs=newest_tariffs(config),
     )
-    if came.journal and turn.may_append:
+    if came.journal:
         turn.append(ConfigApplied, version=config.version)
     specs = {machine.id: machine for machine in config.machines}
     for machine in tuple(turn.state.machines.values()):

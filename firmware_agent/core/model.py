@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from firmware_agent.core.allowance import Rights
 from firmware_agent.core.metering import Track
 from firmware_agent.core.session import IN_SESSION, MAY_BE_ON, State
+from firmware_agent.core.visit import Ask, Session
 from wire.downlink import CardEntry
 from wire.errors import Code
-from wire.events import ClockState, Ended, Stamp
+from wire.events import ClockState, Stamp
 from wire.machines import Machine, Mode, Policy
 from wire.tariff import Tariff
-from wire.usage import NOTHING, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,120 +95,6 @@ class Notice:
     words: str = ""
     amount_minor: int = 0
     unit: str = "EUR"
-
-
-@dataclass(frozen=True, slots=True)
-class PendingWant:
-    """A want without an answer.
-
-    Attributes:
-        request: Its id; repeated with the same one.
-        amount_minor: How much.
-        sent_ms: Monotonic time of the last sending.
-    """
-
-    request: str
-    amount_minor: int
-    sent_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A tap that waits for the hub.
-
-    Attributes:
-        session: Id that the session will have.
-        entry: The card.
-        spec: The machine's configuration, as at the tap.
-        tariff: What will price the session, as at the tap.
-        need_minor: What the start takes.
-        want: What was asked.
-        deadline_ms: Monotonic time when the policy decides.
-        command: Id of the command that asked for the start; empty: a tap.
-    """
-
-    session: str
-    entry: CardEntry
-    spec: Machine
-    tariff: Tariff | None
-    need_minor: int
-    want: PendingWant
-    deadline_ms: int
-    command: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Stopping:
-    """A session whose use has ended.
-
-    Attributes:
-        reason: Why.
-        ended: When.
-        settle_ms: Monotonic time when the last reading is taken.
-        released: Whether the charge is dropped.
-    """
-
-    reason: Ended
-    ended: Stamp
-    settle_ms: int
-    released: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A session that is open in the journal.
-
-    Attributes:
-        id: Made at the tap.
-        spec: The machine's configuration, frozen at the start.
-        entry: The card, as at the start.
-        tariff: Frozen at the start; None: free.
-        started: When.
-        started_ms: Monotonic.
-        usage: So far.
-        charge_minor: So far.
-        track: Where it stands at its meter.
-        checkpoint_ms: Monotonic time of the last journalled progress.
-        checkpoint_usage: Usage in it.
-        active_ms: Monotonic time when something was last used.
-        want: Question to the hub without an answer.
-        wants: How many questions were asked.
-        want_after_ms: Monotonic time before which nothing more is asked.
-        finishing: It lives on the reserve.
-        paused_ms: Monotonic time since when it is paused.
-        meter_fault: A silent meter was journalled.
-        stopping: Set once use has ended.
-    """
-
-    id: str
-    spec: Machine
-    entry: CardEntry
-    tariff: Tariff | None
-    started: Stamp
-    started_ms: int
-    usage: Usage = NOTHING
-    charge_minor: int = 0
-    track: Track = field(default_factory=Track)
-    checkpoint_ms: int = 0
-    checkpoint_usage: Usage = NOTHING
-    active_ms: int = 0
-    want: PendingWant | None = None
-    wants: int = 0
-    want_after_ms: int = 0
-    finishing: bool = False
-    paused_ms: int = 0
-    meter_fault: bool = False
-    stopping: Stopping | None = None
-
-    @property
-    def account(self) -> str:
-        """Who pays."""
-        return self.entry.account
-
-    @property
-    def unit(self) -> str:
-        """Unit of the money."""
-        return self.tariff.unit.code if self.tariff is not None else self.entry.unit
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,43 +4,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from firmware_agent.core.allowance import Balance
-from firmware_agent.core.effects import SwitchOff, SwitchOn
 from firmware_agent.core.ending import settle, stop
 from firmware_agent.core.inputs import FeedbackChanged, Metered
+from firmware_agent.core.judging import checkpoint, has_stopped, judge, more_wanted
 from firmware_agent.core.metering import (
     METER_SILENT_MS,
-    METER_SILENT_STOP_MS,
     Step,
     add_step,
     charge_for,
-    is_priced_by_quantity,
-    next_step_minor,
     read_on,
     silent_ms,
 )
-from firmware_agent.core.model import MachineState, Session
+from firmware_agent.core.model import MachineState
 from firmware_agent.core.session import State, Trigger
 from firmware_agent.core.starting import ask_more, send_want
 from firmware_agent.core.turn import Turn
+from firmware_agent.core.visit import Session
 from wire.errors import Code
-from wire.events import Ended, SessionProgress
-from wire.machines import AtZero, Mode
-from wire.tariff import Tariff
+from wire.events import Ended
+from wire.machines import Mode
 
 WANT_RETRY_MS = 10_000
 """A question without an answer is sent again, with the same id, after this."""
-WANT_AGAIN_MS = 30_000
-"""After an answer that gave less than was wanted the hub is asked again this late: the
-customer may be topping up."""
 PROMPT_MS = 120_000
 """How long a paused machine waits for a top-up: time to do it on a phone."""
-FEEDBACK_GAP_MS = 3_000
-"""A machine's own signal may drop this long between the steps of its program."""
-PERCENT = 100
-
-_CLOSED_BY_TIME = Ended.IDLE
-"""A session that reached its longest duration: nobody ended it."""
 
 
 def on_reading(turn: Turn, metered: Metered) -> None:
@@ -59,7 +46,7 @@ def on_reading(turn: Turn, metered: Metered) -> None:
     if machine.state is State.STOPPING:
         _try_settle(turn, machine)
     elif machine.state is State.RUNNING:
-        _judge(turn, machine)
+        judge(turn, machine)
 
 
 def on_feedback(turn: Turn, changed: FeedbackChanged) -> None:
@@ -90,27 +77,6 @@ def tick_session(turn: Turn, machine: MachineState) -> None:
     _repeat_want(turn, turn.machine(machine.id))
 
 
-def checkpoint(turn: Turn, machine: MachineState) -> MachineState:
-    """Journal what a power cut would settle."""
-    session = _session(machine)
-    if not turn.may_append:
-        return machine
-    turn.append(
-        SessionProgress,
-        session=session.id,
-        machine=machine.id,
-        account=session.account,
-        card=session.entry.card,
-        tariff=session.tariff.id if session.tariff is not None else "",
-        tariff_version=session.tariff.version if session.tariff is not None else 0,
-        started=session.started,
-        usage=session.usage,
-        charge_minor=session.charge_minor,
-    )
-    session = replace(session, checkpoint_ms=turn.moment.mono_ms, checkpoint_usage=session.usage)
-    return turn.put(replace(machine, session=session))
-
-
 def resend_wants(turn: Turn) -> None:
     """The hub can be reached again: ask again what has no answer."""
     for machine in tuple(turn.state.machines.values()):
@@ -119,24 +85,6 @@ def resend_wants(turn: Turn) -> None:
             want = replace(session.want, sent_ms=turn.moment.mono_ms)
             turn.put(replace(machine, session=replace(session, want=want)))
             send_want(turn, machine.id, session.id, session.entry, want)
-
-
-def resume_if_paid(turn: Turn, machine: MachineState) -> None:
-    """Switch a paused machine on again when money came."""
-    session = _session(machine)
-    balance = turn.balance(session.entry)
-    step = next_step_minor(session.tariff, session.usage, session.track, turn.state.pace_ms)
-    step += _next_steps_minor(turn, session.account)
-    if turn.state.alarm is None and _spendable(session, balance) > step:
-        turn.move(replace(machine, session=replace(session, paused_ms=0)), Trigger.RESUME)
-        turn.emit(SwitchOn(machine.id))
-
-
-def is_low(session: Session, left_minor: int, low_percent: int) -> bool:
-    """Whether little is left of what a session asks for at a time."""
-    if session.tariff is None or session.spec.mode is Mode.CYCLE:
-        return False
-    return left_minor * PERCENT <= session.spec.want_minor * low_percent
 
 
 def _count(turn: Turn, machine: MachineState, session: Session, step: Step) -> Session:
@@ -153,122 +101,14 @@ def _count(turn: Turn, machine: MachineState, session: Session, step: Step) -> S
     )
 
 
-def _judge(turn: Turn, machine: MachineState) -> None:
-    """Go on, ask for more, or end; the first end that applies wins."""
-    session = _session(machine)
-    reason = _end_reason(turn, machine)
-    if reason is not None:
-        stop(turn, machine, reason)
-        return
-    if session.tariff is not None and session.spec.mode is not Mode.CYCLE:
-        machine = _judge_money(turn, machine, session.tariff)
-    if machine.state is State.RUNNING:
-        _checkpoint_if_due(turn, machine)
-
-
-def _end_reason(turn: Turn, machine: MachineState) -> Ended | None:
-    session, mono_ms = _session(machine), turn.moment.mono_ms
-    if session.spec.mode is Mode.CYCLE:
-        return None
-    if mono_ms - session.started_ms >= session.spec.session_ms_max:
-        return _CLOSED_BY_TIME
-    is_silent = silent_ms(session.track, mono_ms) >= METER_SILENT_STOP_MS
-    if is_silent and is_priced_by_quantity(session.tariff):
-        return Ended.FAULT
-    has_sense = machine.wiring.meter_unit is not None or machine.wiring.has_feedback
-    idle_ms = session.spec.idle_ms
-    if idle_ms and has_sense and mono_ms - session.active_ms >= idle_ms:
-        return Ended.IDLE
-    if session.finishing and _has_stopped(turn, machine):
-        return Ended.ZERO_BALANCE
-    return None
-
-
-def _judge_money(turn: Turn, machine: MachineState, tariff: Tariff) -> MachineState:
-    session = _session(machine)
-    balance = turn.balance(session.entry)
-    step_minor = _next_steps_minor(turn, session.account)
-    if _spendable(session, balance) < step_minor:
-        machine = _at_zero(turn, machine, balance, step_minor)
-        session = _session(machine)
-    if machine.state is State.STOPPING:
-        return machine
-    more = _more_wanted(turn, session, balance, tariff)
-    if more:
-        ask_more(turn, machine, more)
-    return turn.machine(machine.id)
-
-
-def _next_steps_minor(turn: Turn, account: str) -> int:
-    """What all running sessions of an account may cost until they are read again."""
-    pace_ms = turn.state.pace_ms
-    return sum(
-        next_step_minor(other.session.tariff, other.session.usage, other.session.track, pace_ms)
-        for other in turn.state.machines.values()
-        if other.state is State.RUNNING
-        and other.session is not None
-        and other.account == account
-        and other.session.spec.mode is Mode.METERED
-    )
-
-
-def _at_zero(turn: Turn, machine: MachineState, balance: Balance, step_minor: int) -> MachineState:
-    """The right is used up, but for a reserve."""
-    session = _session(machine)
-    at_zero = session.spec.at_zero
-    if at_zero is AtZero.FINISH_CYCLE and balance.left_minor >= step_minor:
-        return turn.put(replace(machine, session=replace(session, finishing=True)))
-    if at_zero is AtZero.PROMPT_TOP_UP:
-        machine = turn.move(
-            replace(machine, session=replace(session, paused_ms=turn.moment.mono_ms)),
-            Trigger.PAUSE,
-        )
-        turn.emit(SwitchOff(machine.id))
-        return checkpoint(turn, machine)
-    return stop(turn, machine, Ended.ZERO_BALANCE)
-
-
-def _spendable(session: Session, balance: Balance) -> int:
-    """What may be used before the reserve is touched."""
-    if session.spec.at_zero is AtZero.FINISH_CYCLE and not session.finishing:
-        return balance.left_minor - session.spec.reserve_minor
-    return balance.left_minor
-
-
-def _more_wanted(turn: Turn, session: Session, balance: Balance, tariff: Tariff) -> int:
-    """How much to ask the hub for now; 0: nothing."""
-    is_early = turn.moment.mono_ms < session.want_after_ms
-    if session.want is not None or is_early or not turn.state.online:
-        return 0
-    if not is_low(session, balance.backed_minor, turn.state.policy.low_percent):
-        return 0
-    if tariff.cap_minor is None:
-        return session.spec.want_minor
-    to_cap = tariff.cap_minor - session.charge_minor - balance.backed_minor
-    return max(0, min(session.spec.want_minor, to_cap))
-
-
-def _checkpoint_if_due(turn: Turn, machine: MachineState) -> None:
-    session = _session(machine)
-    due = turn.moment.mono_ms - session.checkpoint_ms >= turn.state.policy.checkpoint_ms
-    if due and session.usage != session.checkpoint_usage:
-        checkpoint(turn, machine)
-
-
 def _tick_cycle(turn: Turn, machine: MachineState) -> None:
     session, cycle = _session(machine), _session(machine).spec.cycle
     if session.checkpoint_usage != session.usage:
         machine = checkpoint(turn, machine)
     ran_ms = turn.moment.mono_ms - session.started_ms
-    has_ended = cycle.feedback_within_ms > 0 and _has_stopped(turn, machine)
+    has_ended = cycle.feedback_within_ms > 0 and has_stopped(turn, machine)
     if has_ended or ran_ms >= min(cycle.duration_ms, session.spec.session_ms_max):
         stop(turn, machine, Ended.CYCLE_DONE)
-
-
-def _has_stopped(turn: Turn, machine: MachineState) -> bool:
-    """Whether the machine has said for a while that it doesn't run."""
-    off_ms = turn.moment.mono_ms - machine.feedback_ms
-    return machine.feedback is False and off_ms >= FEEDBACK_GAP_MS
 
 
 def _tick_paused(turn: Turn, machine: MachineState) -> None:
@@ -277,7 +117,7 @@ def _tick_paused(turn: Turn, machine: MachineState) -> None:
         stop(turn, machine, Ended.ZERO_BALANCE)
         return
     if session.tariff is not None:
-        more = _more_wanted(turn, session, turn.balance(session.entry), session.tariff)
+        more = more_wanted(turn, session, turn.balance(session.entry), session.tariff)
         if more:
             ask_more(turn, machine, more)
 

@@ -13,10 +13,11 @@ from firmware_agent.core.allowance import (
 )
 from firmware_agent.core.effects import Answer, Pulse, SendWant, SwitchOn
 from firmware_agent.core.metering import bought_usage, charge_for, need_to_start
-from firmware_agent.core.model import Ask, MachineState, PendingWant, Session
+from firmware_agent.core.model import MachineState
 from firmware_agent.core.permission import tariff_for
 from firmware_agent.core.session import State, Trigger
 from firmware_agent.core.turn import Turn
+from firmware_agent.core.visit import Ask, PendingWant, Session
 from wire.downlink import CardEntry, WantAnswer
 from wire.errors import Code
 from wire.events import SessionStarted

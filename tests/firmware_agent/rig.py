@@ -258,6 +258,11 @@ class FakeParts:
     inputs: dict[str, FakeInput] = field(default_factory=dict)
     indicators: dict[str, FakeIndicator] = field(default_factory=dict)
     displays: dict[str, FakeDisplay] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+    def _check(self, part: str) -> None:
+        if part in self.missing:
+            raise PartError(part, "not there", "Plug it in")
 
     def reader(self, spec):
         return self.readers.setdefault(spec.id, FakeReader())
@@ -266,12 +271,14 @@ class FakeParts:
         return self.outputs.setdefault(machine, FakeOutput(self.clock))
 
     def meter(self, spec, machine, output):
+        self._check(f"meter {machine}")
         return self.meters.setdefault(machine, FakeMeter())
 
     def button(self, spec):
         return self.buttons.setdefault(spec.id, FakeInput())
 
     def input(self, spec):
+        self._check(f"feedback {spec.id}")
         return self.inputs.setdefault(spec.id, FakeInput())
 
     def indicator(self, spec, place):
@@ -452,10 +459,12 @@ class Rig:
         online: Whether the network is there at the start.
     """
 
-    def __init__(self, folder: Path, *, online: bool = True, toml: str = TOML, extra: str = ""):
+    def __init__(
+        self, folder: Path, *, online: bool = True, toml: str = TOML, extra="", missing=()
+    ):
         self.folder = folder
         self.clock = ManualClock()
-        self.parts = FakeParts(self.clock)
+        self.parts = FakeParts(self.clock, missing=missing)
         self.hub = Hub(self.clock)
         self.link = FakeLink(self.hub, wanted=online)
         self.config: AgentConfig = parse_config(extra + toml.format(folder=folder))

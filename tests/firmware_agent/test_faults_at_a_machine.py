@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from hardware.ports import Quality, Signal
-from tests.firmware_agent.rig import ANNA, BERT, MACHINES, entry
+from tests.firmware_agent.rig import ANNA, BERT, MACHINES, Rig, entry
 from wire.downlink import Standing
 from wire.errors import Code
 from wire.events import (
@@ -309,3 +309,18 @@ def test_a_tap_right_after_the_start_does_not_stop(rig):
 
     assert rig.is_on("laser")
     assert ANNA != BERT
+
+
+def test_a_part_that_cannot_be_opened_takes_its_machine_out_and_nothing_else(tmp_path):
+    rig = Rig(tmp_path, online=False, missing=("meter socket-1", "feedback washer"))
+    rig.configure()
+    rig.cards(entry())
+    rig.run(120_000)
+
+    assert {name: rig.state(name) for name in ("socket-1", "washer", "socket-2", "laser")} == {
+        "socket-1": "fault",
+        "washer": "fault",
+        "socket-2": "free",
+        "laser": "free",
+    }
+    rig.agent.close()

@@ -13,7 +13,7 @@ from firmware_agent.journal import PRUNE_ROWS, ROWS_KEPT
 from firmware_agent.records import Records
 from firmware_agent.recovery import check
 from firmware_agent.store import Store, open_read_only
-from tests.firmware_agent.rig import Rig, entry
+from tests.firmware_agent.rig import MACHINES, Rig, entry
 from wire import chain
 from wire.errors import Code
 from wire.events import (
@@ -193,10 +193,13 @@ def test_a_full_disk_stops_everything_and_says_so(tmp_path):
     rig.tap("back")
     assert not rig.is_on("washer")
 
+    rig.configure(machines=MACHINES[:1])
+    assert rig.agent.state.config_version == 1
     make_room(rig)
     rig.run(10_000)
 
     assert rig.agent.state.alarm is None
+    assert rig.agent.state.config_version == 2, "taken when it could be kept"
     (ended,) = rig.kinds(SessionEnded)
     assert ended.reason is Ended.FAULT
     rig.tap("front")
