@@ -130,9 +130,7 @@ class Api:
         try:
             answer = self._client.request(method, path, **options)
         except httpx.TransportError as error:
-            raise ConfigError(
-                f"the hub doesn't answer at {self._client.base_url}: {error}"
-            ) from None
+            raise ConfigError(f"no hub answers at {self._client.base_url}: {error}") from None
         if answer.is_success:
             decoded: Json = msgspec.json.decode(answer.content)
             return decoded
