@@ -10,12 +10,21 @@ from pathlib import Path
 from threading import Event, current_thread, main_thread
 from types import FrameType
 
+from simulator.errors import SetupError
+
 
 @contextmanager
 def temporary_or(folder: Path | None, prefix: str = "standpipe-") -> Iterator[Path]:
-    """Give the folder, made when it's missing; without one a temporary one that is removed."""
+    """Give the folder, made when it's missing; without one a temporary one that is removed.
+
+    Raises:
+        SetupError: It can't be made.
+    """
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SetupError(f"{folder} can't be a folder: {error.strerror}") from None
         yield folder.resolve()
         return
     with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as made:
