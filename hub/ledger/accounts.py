@@ -109,13 +109,18 @@ def kind_of(code: str) -> str:
     return code.partition(":")[2].partition("/")[0]
 
 
+def is_code(code: str) -> bool:
+    """Tell whether a text names a ledger account of this chart."""
+    kind, slash, _ = code.partition(":")[2].partition("/")
+    return bool(slash) and kind in LIMITS
+
+
 def usual_limits(code: str) -> Limits:
     """Limits that a new ledger account of this kind has.
 
     Raises:
         KeyError: The code isn't of the chart.
     """
-    kind, slash, _ = code.partition(":")[2].partition("/")
-    if not slash:
+    if not is_code(code):
         raise KeyError(code)
-    return LIMITS[kind]
+    return LIMITS[kind_of(code)]

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from sqlalchemy import Connection
 
 from hub.errors import ConflictError, RefusedError
-from hub.ledger.accounts import unit_of
+from hub.ledger.accounts import is_code, unit_of
 from hub.ledger.apply import BALANCE_MINOR_MAX, Balance, State, accounts_of, check, decide, limited
 from hub.ledger.items import (
     Already,
@@ -101,7 +101,7 @@ class Book:
 
     def post_checked(self, item: Item, digest: str) -> Outcome:
         """Decide an item that `check` found nothing wrong with, by its digest."""
-        if item.id not in self._asked:
+        if item.id not in self._asked or not self._knows_accounts(item):
             self.load((item,))
         outcome = decide(self._state, item, digest)
         if type(outcome) is Booked:
@@ -201,6 +201,14 @@ class Book:
         ).all():
             self._memory.ids[code] = id_
             self._state.balances[code] = limited(minor, least, most)
+            missing.discard(code)
+        for code in filter(is_code, missing):
+            self._state.balance(code)  # new: known to be at 0, and not asked for again
+
+    def _knows_accounts(self, item: Item) -> bool:
+        """Tell whether all were read: an id asked for twice may name other accounts."""
+        balances = self._state.balances
+        return all(code in balances for code in accounts_of(item))
 
     def _open(self, touched: set[str]) -> None:
         """Give the accounts that are new their rows."""

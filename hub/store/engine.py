@@ -14,9 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError, TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import (
+    ArgumentError,
+    NoSuchModuleError,
+    SQLAlchemyError,
+    TimeoutError as PoolTimeoutError,
+)
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from hub.errors import ConfigError, OverloadedError, StoreError
@@ -43,6 +48,7 @@ _WRITER_PRAGMAS = (
     "PRAGMA recursive_triggers = ON",  # or REPLACE deletes what is only appended to
     "PRAGMA mmap_size = 0",
 )
+_BEGIN_WRITING = "BEGIN IMMEDIATE"
 _READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA trusted_schema = OFF", "PRAGMA mmap_size = 0")
 
 
@@ -101,16 +107,24 @@ def open_store(url: str) -> Store:
         parsed = make_url(url if "://" in url else f"sqlite:///{url}")
     except ArgumentError:
         raise ConfigError(f"{url!r} is no database: give a file or a URL") from None
-    if parsed.get_backend_name() != "sqlite":
-        plain = parsed.render_as_string(hide_password=True)
-        reading = create_engine(parsed, isolation_level="REPEATABLE READ")
-        return Store(plain, create_engine(parsed, pool_size=1), reading)
+    if parsed.drivername.partition("+")[0] != "sqlite":
+        return _open_server(parsed)
     if not parsed.database or parsed.database == ":memory:":
         raise ConfigError("the ledger needs a file: a database in memory is gone with the power")
     path = pathlib.Path(parsed.database).absolute()
     if not path.parent.is_dir():
         raise ConfigError(f"there is no folder {path.parent}: make it, or run standpipe-hub init")
     return Store(f"sqlite:///{path}", _sqlite_writer(path), _sqlite_readers(path))
+
+
+def _open_server(url: URL) -> Store:
+    plain = url.render_as_string(hide_password=True)
+    try:
+        writing = create_engine(url, pool_size=1, max_overflow=0)
+        reading = create_engine(url, isolation_level="REPEATABLE READ")
+    except (NoSuchModuleError, ImportError) as error:
+        raise ConfigError(f"{plain} can't be opened: {error}") from None
+    return Store(plain, writing, reading)
 
 
 def _sqlite_writer(path: pathlib.Path) -> Engine:
@@ -120,6 +134,7 @@ def _sqlite_writer(path: pathlib.Path) -> Engine:
     engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
     # The driver begins nothing by itself; a transaction takes the write lock at once.
     event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "before_cursor_execute", _check_begun)
     return engine
 
 
@@ -153,7 +168,19 @@ def _connect(uri: str, pragmas: tuple[str, ...]) -> sqlite3.Connection:
 
 
 def _begin_immediate(connection: Connection) -> Any:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.exec_driver_sql(_BEGIN_WRITING)
+
+
+def _check_begun(
+    _connection: Connection, cursor: sqlite3.Cursor, statement: str, *_: object
+) -> None:
+    """Refuse to write outside a transaction.
+
+    SQLite drops a whole transaction by itself when the disk is full or fails. Whoever
+    then goes on would commit each statement alone.
+    """
+    if not cursor.connection.in_transaction and statement != _BEGIN_WRITING:
+        raise StoreError("the database gave the transaction up: is its disk full?")
 
 
 def _begin(connection: Connection) -> Any:

@@ -306,18 +306,13 @@ def _run_job(waiting: _Waiting, job: Job[Any], tx: Tx) -> None:
             waiting.result = job(tx)
             tx.book.flush()
     except Exception as error:  # noqa: BLE001 the caller's own error goes back to the caller
-        if isinstance(error, SQLAlchemyError):
-            _check_open(tx.connection)
+        _check_open(tx.connection)
         tx.book.forget()
         waiting.fail(_failure(error))
 
 
 def _check_open(connection: Connection) -> None:
-    """Check that the transaction is still there.
-
-    SQLite drops a whole transaction by itself when the disk is full or fails; what is
-    then written would be committed statement by statement.
-    """
+    """Check that the transaction is still there: a driver commits nothing without a word."""
     if connection.invalidated or not getattr(
         connection.connection.driver_connection, "in_transaction", True
     ):
