@@ -117,7 +117,7 @@ def _sessions(rows: list[Json], unit: Unit) -> Table:
             clock_time(row["started_ms"], "UTC"),
             row["machine"],
             row["account"],
-            use(row["time_ms"], row["quantity"]),
+            use(row["time_ms"], 0),
             "running" if running else amount(row["charge_minor"], unit),
         )
     return table

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from hub.bootstrap import Hub
 from hub.web.headers import CONTENT_SECURITY_POLICY
@@ -70,6 +71,24 @@ def test_a_machine_says_its_state_in_words_and_when_it_was_heard(place: str) -> 
     assert re.search(r"Dryer 1 silent €0\.92 31 min, 0\.84 kWh as of", says)
     assert "1 running, 1 out of use, 2 not heard" in says
     assert "Ana P. · 31 min, 0.84 kWh · didn't start, released" in says
+
+
+def test_many_silent_controllers_are_one_sentence(served: str, hub: Hub) -> None:
+    from hub.fleet import controllers
+    from hub.store.tables import fleet
+
+    set_up(hub)
+
+    def job(tx) -> None:
+        for number in range(7):
+            controllers.add_controller(tx, f"pi-{number}", "riverside")
+        tx.connection.execute(update(fleet.controllers).values(state="active"))
+
+    hub.writer.run(job)
+    says = text_of(read(served))
+
+    assert "9 controllers are silent: dry-2, pi-0, pi-1, pi-2, pi-3 and 4 more." in says
+    assert says.count("silent: ") == 1
 
 
 def test_an_empty_hub_says_what_to_do_next(served: str) -> None:

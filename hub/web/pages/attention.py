@@ -11,6 +11,11 @@ from hub.web.pages.model import Attention
 from hub.web.pages.moment import Moment
 from hub.web.pages.risk import Risk
 
+SILENT_EACH_MAX = 3
+"""More at once have one cause: one sentence for all of them."""
+NAMED_MAX = 5
+_SEE = ("#controllers", "See controllers")
+
 
 def attention(
     now: Moment, known: list[Controller], open_alarms: list[Alarm], risk: Risk
@@ -23,9 +28,9 @@ def attention(
         open_alarms: Alarms that nobody cleared.
         risk: What could be lost.
     """
-    found: list[Attention] = []
-    for one in known:
-        found += _controller_attention(now, one, risk)
+    found = [_quarantined(now, one, risk) for one in known if _is_quarantined(one)]
+    found += _silent(now, [one for one in known if _has_gone_silent(now, one)], risk)
+    found += [_unwilling(one, says) for one in known if (says := _own_alarm(now, one))]
     budget = now.hub.settings.loss_budget_minor
     if risk.exposed_minor > budget:
         found.append(
@@ -50,43 +55,61 @@ def attention(
     return sorted(found, key=lambda one: one.level != "bad")
 
 
-def _controller_attention(now: Moment, one: Controller, risk: Risk) -> list[Attention]:
-    stake = risk.of(one.id)
-    at_risk = (
-        f"At risk until it reports: {now.amount(stake.held_minor + stake.left_minor)} of "
-        f"customers' money that it holds, and at most {now.amount(stake.floors_minor)} of yours."
+def _is_quarantined(one: Controller) -> bool:
+    return one.state is ControllerState.QUARANTINED
+
+
+def _has_gone_silent(now: Moment, one: Controller) -> bool:
+    active = one.state is ControllerState.ACTIVE
+    return active and is_silent(now.hub.live.of(one.id), now.now_ms)
+
+
+def _own_alarm(now: Moment, one: Controller) -> str:
+    """Why a controller says that it authorises nothing; empty: it doesn't, or is silent."""
+    state = now.hub.live.of(one.id).state
+    return "" if state is None or _has_gone_silent(now, one) else state.alarm
+
+
+def _quarantined(now: Moment, one: Controller, risk: Risk) -> Attention:
+    return Attention(
+        "bad",
+        f"Controller {one.id} is quarantined.",
+        f"{one.quarantine_reason} Nothing of it is booked until you decide. "
+        f"{_at_risk(now, [one], risk)}",
+        *_SEE,
     )
-    if one.state is ControllerState.QUARANTINED:
-        return [
-            Attention(
-                "bad",
-                f"Controller {one.id} is quarantined.",
-                f"{one.quarantine_reason} Nothing of it is booked until you decide. {at_risk}",
-                "#controllers",
-                "See controllers",
-            )
-        ]
-    live = now.hub.live.of(one.id)
-    if one.state is ControllerState.ACTIVE and is_silent(live, now.now_ms):
-        heard = max(live.state_ms, one.heard_ms or 0)
-        since = f"since {now.at(heard)}" if heard else "since the hub started"
-        return [
-            Attention(
-                "bad",
-                f"Controller {one.id} has been silent {since}.",
-                f"Its machines go on by themselves. {at_risk}",
-                "#controllers",
-                "See controllers",
-            )
-        ]
-    if live.state is not None and live.state.alarm:
-        return [
-            Attention(
-                "bad",
-                f"Controller {one.id} authorises nothing.",
-                live.state.alarm,
-                "#controllers",
-                "See controllers",
-            )
-        ]
-    return []
+
+
+def _silent(now: Moment, silent: list[Controller], risk: Risk) -> list[Attention]:
+    if len(silent) > SILENT_EACH_MAX:
+        names = ", ".join(one.id for one in silent[:NAMED_MAX])
+        more = f" and {len(silent) - NAMED_MAX} more" if len(silent) > NAMED_MAX else ""
+        what = f"{len(silent)} controllers are silent: {names}{more}."
+        detail = f"Look at the network and the broker first. {_at_risk(now, silent, risk)}"
+        return [Attention("bad", what, detail, *_SEE)]
+    return [
+        Attention(
+            "bad",
+            f"Controller {one.id} has been silent {_since(now, one)}.",
+            f"Its machines go on by themselves. {_at_risk(now, [one], risk)}",
+            *_SEE,
+        )
+        for one in silent
+    ]
+
+
+def _unwilling(one: Controller, alarm: str) -> Attention:
+    return Attention("bad", f"Controller {one.id} authorises nothing.", alarm, *_SEE)
+
+
+def _since(now: Moment, one: Controller) -> str:
+    heard = max(now.hub.live.of(one.id).state_ms, one.heard_ms or 0)
+    return f"since {now.at(heard)}" if heard else "since the hub started"
+
+
+def _at_risk(now: Moment, of: list[Controller], risk: Risk) -> str:
+    stakes = [risk.of(one.id) for one in of]
+    held = sum(stake.held_minor + stake.left_minor for stake in stakes)
+    own = sum(stake.floors_minor for stake in stakes)
+    holds = f"{now.amount(held)} of customers' money that is held there, and " if held else ""
+    return f"At risk until it reports: {holds}at most {now.amount(own)} of yours."

@@ -31,6 +31,9 @@ class Moment:
 
     def at(self, wall_ms: int) -> str:
         """A time of the day, with the day when it isn't today's."""
+        then = words.local_time(wall_ms, self.timezone)
+        if then.date() != words.local_time(self.now_ms, self.timezone).date():
+            return words.day_and_time(wall_ms, self.now_ms, self.timezone)
         return words.clock_time(wall_ms, self.timezone)
 
 

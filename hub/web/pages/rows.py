@@ -75,7 +75,7 @@ def controller_row(now: Moment, one: Controller, risk: Risk) -> ControllerRow:
 
 def session_row(now: Moment, one: Session, names: Names) -> SessionRow:
     """A session's row."""
-    used = words.use(one.time_ms, one.quantity, names.unit)
+    used = words.use(one.time_ms, one.quantity if names.unit else 0, names.unit)
     parts = [names.person, used, words.ended_words(one.reason)]
     if one.refunded_minor:
         parts.append(f"refunded {now.amount(one.refunded_minor)}")
