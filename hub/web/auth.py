@@ -8,6 +8,7 @@ for the whole application does the rest, so a route can't forget it.
 from __future__ import annotations
 
 import ipaddress
+from contextlib import suppress
 from typing import Any
 
 from anyio.to_thread import run_sync
@@ -17,6 +18,7 @@ from litestar.exceptions import ImproperlyConfiguredException
 from litestar.handlers import BaseRouteHandler
 from litestar.routes import HTTPRoute
 
+from hub.errors import HubError
 from hub.people.keys import ApiKey, Scope, find_key, is_use_due, note_use
 from hub.web.ports import Hub
 from hub.web.problems import NotSignedInError, WebError
@@ -107,5 +109,6 @@ def _authenticate(hub: Hub, header: str) -> ApiKey:
     if key is None:
         raise NotSignedInError("This API key is unknown, revoked or has ended: make another.")
     if is_use_due(key, now_ms):
-        hub.writer.run(lambda tx: note_use(tx, key.id))
+        with suppress(HubError):  # a fact for people: no reason to refuse the request
+            hub.writer.run(lambda tx: note_use(tx, key.id))
     return key

@@ -155,7 +155,7 @@ def problem_response(
 
 def handle_any(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """Turn whatever a request raised into its answer; what nobody expected is logged."""
-    if not isinstance(error, _EXPECTED):
+    if not isinstance(error, _EXPECTED) or _is_internal(error):
         # The path is logged as it was declared: what stood in it may be a person's.
         logger.error("unexpected error in %s", request.scope.get("path_template"), exc_info=error)
     return problem_of(error)
@@ -165,7 +165,7 @@ def problem_of(error: Exception) -> Response[Problem]:
     """The answer for an error."""
     if isinstance(error, HTTPException):
         return _of_http(error)
-    if isinstance(error, (WebError, HubError, WireError)):
+    if isinstance(error, (WebError, HubError, WireError)) and not _is_internal(error):
         code = getattr(error, "code", Code.BODY_MALFORMED)
         status = STATUS.get(code, HTTPStatus.CONFLICT)
         return problem_response(status, code, str(error), headers=getattr(error, "headers", None))
@@ -175,6 +175,11 @@ def problem_of(error: Exception) -> Response[Problem]:
         "The hub failed on this request; nothing is known to have changed. "
         "Repeat it with the same Idempotency-Key, and tell the operator to look at the log.",
     )
+
+
+def _is_internal(error: Exception) -> bool:
+    """Whether it is about the hub's own files or database: for the log, not for callers."""
+    return isinstance(error, HubError) and error.code is Code.INTERNAL
 
 
 def _of_http(error: HTTPException) -> Response[Problem]:

@@ -100,7 +100,7 @@ STEPS = st.lists(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps=STEPS, limits=st.lists(st.integers(1, 5), min_size=1, max_size=6))
 def test_who_follows_in_any_portions_holds_what_who_reads_all_at_once_holds(

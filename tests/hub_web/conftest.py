@@ -7,6 +7,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +103,42 @@ def clock(hub: Hub) -> ManualClock:
     return hub.clock
 
 
+class CurrentHub:
+    """Stands for the hub of the test that runs, so that one application serves all tests.
+
+    Building the routes takes longer than most tests. What an application keeps of its
+    own (live streams, throttles) is tested with `app`, made for the test alone.
+    """
+
+    hub: Hub
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.hub, name)
+
+
+@pytest.fixture(scope="session")
+def shared(fresh: Path) -> Iterator[tuple[CurrentHub, Litestar]]:
+    current = CurrentHub()
+    config = HubConfig(data=fresh)
+    current.hub = build_hub(
+        config, clock=ManualClock(), entropy=counting_entropy("x"), link=NoLink()
+    )
+    yield current, create_app(current)  # type: ignore[arg-type]
+    current.hub.store.close()
+
+
 @pytest.fixture
-def client(app: Litestar) -> Iterator[TestClient[Litestar]]:
+def client(hub: Hub, shared: tuple[CurrentHub, Litestar]) -> Iterator[TestClient[Litestar]]:
+    current, app = shared
+    before, current.hub = current.hub, hub
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        yield client
+    current.hub = before
+
+
+@pytest.fixture
+def own_client(app: Litestar) -> Iterator[TestClient[Litestar]]:
+    """A client of an application of its own."""
     with TestClient(app, base_url="http://127.0.0.1") as client:
         yield client
 
@@ -135,15 +170,33 @@ def app_streams(app: Litestar) -> Streams:
 
 @pytest.fixture
 def served(app: Litestar) -> Iterator[str]:
-    """Address of the application on a real socket."""
+    """Address of an application of its own on a real socket."""
+    with _serving(app) as url:
+        yield url
+
+
+@pytest.fixture
+def served_shared(hub: Hub, shared: tuple[CurrentHub, Litestar]) -> Iterator[str]:
+    """Address of the shared application; its live streams say nothing of this test's hub."""
+    current, app = shared
+    before, current.hub = current.hub, hub
+    with _serving(app) as url:
+        yield url
+    current.hub = before
+
+
+@contextmanager
+def _serving(app: Litestar) -> Iterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=3)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    app.state.streams.close()
-    server.should_exit = True
-    thread.join(10)
-    listener.close()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        app.state.streams.close()
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
     assert not thread.is_alive()

@@ -169,9 +169,9 @@ def test_a_key_makes_keys_with_no_more_rights_than_its_own(
     assert screen.get("/machines").status_code == 401
 
 
-def test_the_page_is_open_to_this_machine_only(served: str, hub: Hub) -> None:
+def test_the_page_is_open_to_this_machine_only(served_shared: str, hub: Hub) -> None:
     key = make_key(hub, Scope.FLEET_READ).token
-    with httpx.Client(base_url=served, trust_env=False) as browser:
+    with httpx.Client(base_url=served_shared, trust_env=False) as browser:
         assert browser.get("/").status_code == 200
         # Another name that resolves here is another site's trick to read the page.
         assert browser.get("/", headers={"Host": "evil.example"}).status_code == 401

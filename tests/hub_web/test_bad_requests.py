@@ -163,7 +163,7 @@ def test_every_miss_is_a_problem(staff: Caller) -> None:
 
 
 def test_an_unexpected_error_is_a_problem_and_tells_nothing(
-    client: TestClient[Litestar], caplog: pytest.LogCaptureFixture
+    own_client: TestClient[Litestar], caplog: pytest.LogCaptureFixture
 ) -> None:
     @get("/boom/{name:str}", opt=open_options("a test"), sync_to_thread=False)
     def boom(name: str = "") -> str:
@@ -171,14 +171,28 @@ def test_an_unexpected_error_is_a_problem_and_tells_nothing(
         raise RuntimeError("inner secret")
 
     with pytest.warns(DeprecationWarning, match="inferred"):
-        client.app.register(boom)
-    answer = client.get("/boom/person")
+        own_client.app.register(boom)
+    answer = own_client.get("/boom/person")
 
     problem = check_problem(answer, 500)
     assert "inner secret" not in answer.text
     assert problem["code"] == Code.INTERNAL
     assert "inner secret" in caplog.text
     assert "person" not in caplog.records[-1].getMessage()
+
+
+def test_trouble_with_the_database_is_for_the_log_and_not_for_callers(
+    staff: Caller, hub: Hub, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub.writer.run(lambda tx: tx.connection.exec_driver_sql("DROP TABLE payments"))
+    account = staff.post("/accounts", {}).json()["id"]
+
+    body = {"amount_minor": 500, "till": "counter"}
+    answer = staff.post(f"/accounts/{account}/top-ups", body, key="t")
+
+    assert check_problem(answer, 500)["code"] == Code.INTERNAL
+    assert "payments" not in answer.text
+    assert "no such table: payments" in caplog.text
 
 
 def test_a_hub_that_stops_says_that_it_takes_no_more(staff: Caller, hub: Hub) -> None:

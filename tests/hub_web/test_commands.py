@@ -51,8 +51,8 @@ def stopped(tmp_path: Path, fresh: Path) -> Shell:
 
 
 @pytest.fixture
-def running(served: str, hub: Hub) -> Shell:
-    return Shell("--hub", served, "--key", make_key(hub).token)
+def running(served_shared: str, hub: Hub) -> Shell:
+    return Shell("--hub", served_shared, "--key", make_key(hub).token)
 
 
 @pytest.fixture(params=["stopped", "running"])
@@ -159,10 +159,10 @@ def test_the_directory_of_a_running_hub_is_not_written(stopped: Shell, tmp_path:
     assert "--key sp_" in error
 
 
-def test_a_hub_that_is_not_there_or_says_no_is_said_in_words(served: str, hub: Hub) -> None:
+def test_a_hub_that_is_not_there_or_says_no_is_said_in_words(served_shared: str, hub: Hub) -> None:
     away = Shell("--hub", "http://127.0.0.1:9", "--key", "sp_x")
-    wrong = Shell("--hub", served, "--key", "sp_wrong")
-    without = Shell("--hub", served)
+    wrong = Shell("--hub", served_shared, "--key", "sp_wrong")
+    without = Shell("--hub", served_shared)
 
     assert "no hub answers" in away.run("account", "list")[2]
     assert "unknown, revoked or has ended" in wrong.run("account", "list")[2]
@@ -170,10 +170,10 @@ def test_a_hub_that_is_not_there_or_says_no_is_said_in_words(served: str, hub: H
     assert Shell("--data", "/nowhere").run("account", "list")[0] == 1
 
 
-def test_watch_prints_one_table_in_words(served: str, hub: Hub) -> None:
+def test_watch_prints_one_table_in_words(served_shared: str, hub: Hub) -> None:
     set_up(hub)
     busy(hub)
-    shell = Shell("--hub", served, "--key", make_key(hub).token)
+    shell = Shell("--hub", served_shared, "--key", make_key(hub).token)
 
     code, said, error = shell.run("watch", "--once")
 
@@ -183,8 +183,8 @@ def test_watch_prints_one_table_in_words(served: str, hub: Hub) -> None:
     assert Shell("--hub", "http://127.0.0.1:9", "--key", "x").run("watch", "--once")[0] == 1
 
 
-def test_a_snapshot_is_all_that_a_picture_needs(served: str, hub: Hub) -> None:
-    with Api(Place(Path(), hub=served, key=make_key(hub).token)) as api:
+def test_a_snapshot_is_all_that_a_picture_needs(served_shared: str, hub: Hub) -> None:
+    with Api(Place(Path(), hub=served_shared, key=make_key(hub).token)) as api:
         snapshot = read_snapshot(api)
 
     assert picture(snapshot).renderables

@@ -22,10 +22,10 @@ PAGES = ("/", "/schema")
 
 
 @pytest.fixture
-def place(served: str, hub: Hub) -> str:
+def place(served_shared: str, hub: Hub) -> str:
     set_up(hub)
     busy(hub)
-    return served
+    return served_shared
 
 
 def text_of(page: str) -> str:
@@ -73,7 +73,7 @@ def test_a_machine_says_its_state_in_words_and_when_it_was_heard(place: str) -> 
     assert "Ana P. · 31 min, 0.84 kWh · didn't start, released" in says
 
 
-def test_many_silent_controllers_are_one_sentence(served: str, hub: Hub) -> None:
+def test_many_silent_controllers_are_one_sentence(served_shared: str, hub: Hub) -> None:
     from hub.fleet import controllers
     from hub.store.tables import fleet
 
@@ -85,20 +85,20 @@ def test_many_silent_controllers_are_one_sentence(served: str, hub: Hub) -> None
         tx.connection.execute(update(fleet.controllers).values(state="active"))
 
     hub.writer.run(job)
-    says = text_of(read(served))
+    says = text_of(read(served_shared))
 
     assert "9 controllers are silent: dry-2, pi-0, pi-1, pi-2, pi-3 and 4 more." in says
     assert says.count("silent: ") == 1
 
 
-def test_an_empty_hub_says_what_to_do_next(served: str) -> None:
-    says = text_of(read(served))
+def test_an_empty_hub_says_what_to_do_next(served_shared: str) -> None:
+    says = text_of(read(served_shared))
 
     assert "standpipe-hub enrol NAME --site SITE" in says
     assert "None yet." in says
 
 
-def test_names_are_text_and_never_markup(served: str, hub: Hub) -> None:
+def test_names_are_text_and_never_markup(served_shared: str, hub: Hub) -> None:
     from hub.people.accounts import change_account
 
     set_up(hub)
@@ -106,7 +106,7 @@ def test_names_are_text_and_never_markup(served: str, hub: Hub) -> None:
     hub.writer.run(lambda tx: change_account(tx, "acc_ana", {"name": nasty}))
     busy(hub)
 
-    page = read(served)
+    page = read(served_shared)
 
     assert nasty not in page
     assert html.escape(nasty) in page
@@ -176,8 +176,10 @@ def test_what_is_touched_is_large_enough_for_a_thumb(place: str, browser: Browse
     assert small == []
 
 
-def test_the_page_follows_the_hub(place: str, hub: Hub, browser: Browser) -> None:
-    browser.show(place + "/", 1280)
+def test_the_page_follows_the_hub(served: str, hub: Hub, browser: Browser) -> None:
+    set_up(hub)
+    busy(hub)
+    browser.show(served + "/", 1280)
     browser.wait_for("document.querySelector('[data-live-status]').textContent === 'live,'")
     assert not browser.run("document.body.innerText.includes('7.77')")
 
