@@ -20,7 +20,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         seed: What people fancied.
         seconds: How long people came.
         controllers: How many.
-        machines: How many.
+        machines_used: How many machines were used.
         taps: Cards laid down by the demo's people.
         sessions: Sessions that ended, by the agents' journals.
         refused: Taps refused, by the agents' journals.
@@ -42,7 +42,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     seconds: float
     controllers: int
-    machines: int
+    machines_used: int
     taps: int
     sessions: int
     refused: int
@@ -114,7 +114,7 @@ def make_report(
         seed=counts.seed,
         seconds=round(counts.seconds, 1),
         controllers=len(journals),
-        machines=len(machines),
+        machines_used=len(machines),
         taps=counts.taps,
         sessions=sum(len(journal.ended()) for journal in journals.values()),
         refused=sum(len(journal.refused()) for journal in journals.values()),

@@ -95,7 +95,7 @@ def _washer(number: int) -> MachinePlan:
             mode=Mode.CYCLE,
             tariff="wash",
             want_minor=180,
-            cycle=Cycle(pulse_ms=300, feedback_within_ms=3_000, duration_ms=30_000),
+            cycle=Cycle(pulse_ms=300, feedback_within_ms=3_000, duration_ms=15_000),
         ),
         reader="washers",
         button=f"washer-{number}",

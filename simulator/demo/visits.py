@@ -31,6 +31,10 @@ CALM_GLANCES = 6
 """So many looks without a red lamp: it doesn't flicker any more."""
 CYCLE_S = 11.0
 """A program takes no longer, with its start."""
+UNLOAD_S = 3.5
+RUN_DRY_MS = 15_000
+"""How long someone with next to no money waits for it to run out."""
+POOR_MINOR = 100
 STOP_MS = 5_000
 """A machine that was told to stop has stopped by then, or stays for the next look."""
 LINGER_S = 0.6
@@ -134,6 +138,9 @@ class Visitor:
         if not self._floor.stage.has_power(controller.id) or self._look(controller, plan).relay:
             return
         name = plan.machine.name
+        self._wait_for_calm(controller, plan)
+        if self._floor.closing.is_set():
+            return
         runs, words = self._begin(controller, plan)
         if not runs:
             self._say(f"taps at {name} and is refused{words}")
@@ -149,7 +156,6 @@ class Visitor:
 
     def _begin(self, controller: ControllerPlan, plan: MachinePlan) -> tuple[bool, str]:
         """Tap, and see what comes of it: whether it runs, and what the display says."""
-        self._wait_for_calm(controller, plan)
         shared = sum(each.reader == plan.reader for each in controller.machines) > 1
         if shared and plan.button:
             self._floor.stage.world.press(controller.id, plan.button)
@@ -171,10 +177,12 @@ class Visitor:
     def _use(self, controller: ControllerPlan, plan: MachinePlan) -> None:
         how = self._rng.choice(("tap", "tap", "button", "idle"))
         name = plan.machine.name
-        if self._person.paid_minor is not None and self._person.paid_minor < 100:  # noqa: PLR2004 a euro
-            self._wait_off(controller, plan, STOP_MS * 3)
-            self._say(f"stands at {name}, which has stopped{self._read_display(controller, plan)}")
-            return
+        if self._person.paid_minor is not None and self._person.paid_minor < POOR_MINOR:
+            self._wait_off(controller, plan, RUN_DRY_MS)
+            if not self._look(controller, plan).relay:
+                words = self._read_display(controller, plan)
+                self._say(f"stands at {name}, which has stopped{words}")
+                return
         self._floor.closing.wait(self._rng.uniform(*USE_S))
         world = self._floor.stage.world
         if how == "idle" and plan.machine.idle_ms and not self._floor.closing.is_set():
@@ -183,6 +191,8 @@ class Visitor:
             self._wait_off(controller, plan, plan.machine.idle_ms + STOP_MS)
             world.set_fault(controller.id, plan.machine.id, Fault.NONE)
             return
+        if self._floor.closing.is_set():
+            how = "button"
         if how == "button" and plan.button:
             world.press(controller.id, plan.button)
         else:
@@ -199,19 +209,25 @@ class Visitor:
         while time.monotonic() < until:
             if not world.snapshot()[controller.id].machines[name].running:
                 self._say(f"fetches the washing from {plan.machine.name}")
+                # A machine counts as done once it has stood still for some seconds.
+                time.sleep(UNLOAD_S)
                 return
             time.sleep(0.2)
 
     def _wait_off(self, controller: ControllerPlan, plan: MachinePlan, timeout_ms: int) -> None:
-        self._floor.stage.world.wait_relay(
-            controller.id, plan.machine.id, closed=False, timeout_ms=timeout_ms
-        )
+        """Wait until a machine is off, or until the floor closes if it's open now."""
+        was_closing = self._floor.closing.is_set()
+        until = time.monotonic() + timeout_ms / 1_000
+        while time.monotonic() < until and self._look(controller, plan).relay:
+            if self._floor.closing.is_set() and not was_closing:
+                return
+            time.sleep(GLANCE_S)
 
     def _wait_for_calm(self, controller: ControllerPlan, plan: MachinePlan) -> None:
         """Let the machine finish telling the one before why they were refused."""
         calm = 0
         until = time.monotonic() + CALM_S
-        while calm < CALM_GLANCES and time.monotonic() < until:
+        while calm < CALM_GLANCES and time.monotonic() < until and not self._floor.closing.is_set():
             calm = 0 if "red" in self._look(controller, plan).lamps else calm + 1
             time.sleep(GLANCE_S)
 
