@@ -20,7 +20,7 @@ from firmware_agent.link import Down, LinkEvent, Up
 from firmware_agent.live import LivePublisher
 from firmware_agent.records import Records, keep_document
 from firmware_agent.timekeeper import Timekeeper
-from firmware_agent.uplink import BEHIND_REPORT_MS, Held, Uplink
+from firmware_agent.uplink import BEHIND_REPORT_MS, REPORT_GAP_MS, Held, Uplink
 from wire.downlink import Accounts, Ack, Action, Command, ListPage
 from wire.errors import Code, TariffError
 from wire.events import ClockState
@@ -165,8 +165,11 @@ class HubSide:
 
     def _take_page(self, page: ListPage) -> None:
         mono_ms = self._time.moment().mono_ms
-        if self._records.cards.apply(page):
-            self._uplink.report_soon(mono_ms)
+        is_applied = self._records.cards.apply(page)
+        if is_applied:
+            # The next page comes on a report: a long list is fetched without pauses.
+            wait_ms = 0 if self._records.cards.is_behind else REPORT_GAP_MS
+            self._uplink.report_soon(mono_ms, wait_ms)
         elif self._records.cards.is_behind:
             self._uplink.report_soon(mono_ms, BEHIND_REPORT_MS)
 

@@ -123,7 +123,8 @@ class Uplink:
             self._outbox = outbox.sent(self._outbox, plan, self._last_seq, mono_ms)
         if not self.is_up:
             return
-        if held != self._told:
+        # While a long list comes in, its pages' reports say enough.
+        if held != self._told and not self._records.cards.is_behind:
             self.send_status(held, wall_ms)
             self.report_soon(mono_ms)
         if self._report_ms is not None and mono_ms >= self._report_ms:
