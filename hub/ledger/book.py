@@ -6,13 +6,16 @@ beforehand; what was decided is written by one statement for each table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from hub.errors import ConflictError, RefusedError
+from hub.ledger import sql
 from hub.ledger.accounts import is_code, unit_of
 from hub.ledger.apply import BALANCE_MINOR_MAX, Balance, State, accounts_of, check, decide, limited
 from hub.ledger.items import (
@@ -27,8 +30,7 @@ from hub.ledger.items import (
     digest_of,
     effect_of,
 )
-from hub.ledger.sql import statements_for
-from hub.store.rows import encode_rows
+from hub.store.rows import encode_rows, write_rows
 from wire.errors import Code
 
 FIRST_HASH = blake2b(b"standpipe ledger v1", digest_size=32).hexdigest()
@@ -75,7 +77,7 @@ class Book:
 
     def __init__(self, connection: Connection, at_ms: int, memory: Memory | None = None) -> None:
         self._connection = connection
-        self._sql = statements_for(connection.dialect.name)
+        self._dialect = connection.dialect.name
         self._at_ms = at_ms
         self._memory = memory or Memory()
         if len(self._memory.balances) > ACCOUNTS_REMEMBERED_MAX:
@@ -187,7 +189,9 @@ class Book:
     def _load_ids(self, ids: list[str]) -> None:
         if not ids:
             return
-        rows = self._connection.execute(self._sql.known, {"ids": encode_rows(ids)}).all()
+        rows = self._connection.execute(
+            sql.known_items(self._dialect), {"ids": encode_rows(ids)}
+        ).all()
         self._state.known.update((id_, digest) for id_, digest in rows)
         self._asked.update(ids)
 
@@ -195,10 +199,7 @@ class Book:
         missing = set(codes).difference(self._state.balances)
         if not missing:
             return
-        wanted = {"codes": encode_rows(list(missing))}
-        for code, id_, minor, least, most in self._connection.execute(
-            self._sql.balances, wanted
-        ).all():
+        for code, id_, minor, least, most in self._accounts(list(missing)):
             self._memory.ids[code] = id_
             self._state.balances[code] = limited(minor, least, most)
             missing.discard(code)
@@ -216,41 +217,41 @@ class Book:
         if not new:
             return
         rows = [_opened(code, self._state.balances[code]) for code in new]
-        self._connection.execute(self._sql.open, {"rows": encode_rows(rows)})
-        found = self._connection.execute(self._sql.balances, {"codes": encode_rows(new)})
-        self._memory.ids.update((row[0], row[1]) for row in found.all())
+        write_rows(self._connection, sql.OPEN, rows)
+        self._memory.ids.update((row[0], row[1]) for row in self._accounts(new))
+
+    def _accounts(self, codes: list[str]) -> Sequence[Row[*tuple[Any, ...]]]:
+        wanted = {"codes": encode_rows(codes)}
+        return self._connection.execute(sql.accounts(self._dialect), wanted).all()
 
     def _write_items(self) -> None:
-        last = self._connection.execute(self._sql.last).one_or_none()
+        last = self._connection.execute(sql.LAST).one_or_none()
         batch, previous, place = (0, FIRST_HASH, 0) if last is None else last
         batch += 1
-        ids = self._memory.ids
+        ids, at_ms = self._memory.ids, self._at_ms
         items, moves, digests = [], [], []
         for place_, (item, digest, transfers) in enumerate(self._pending, place + 1):
             about = about_of(item)
-            effect = effect_of(about, self._at_ms, transfers)
+            effect = effect_of(about, at_ms, transfers)
             digests.append((digest, effect))
-            items.append((*about, place_, digest, effect))
-            for ordinal, move in enumerate(transfers):
-                sides = (ids[move.debit], ids[move.credit])
-                moves.append((item.id, ordinal, *sides, move.amount_minor))
-        hash_ = chain_batch(previous, digests)
-        run = self._connection.execute
-        run(
-            self._sql.batch,
-            {"batch": batch, "at_ms": self._at_ms, "hash": hash_, "items": len(items)},
-        )
-        run(self._sql.items, {"rows": encode_rows(items), "batch": batch})
-        run(self._sql.transfers, {"rows": encode_rows(moves), "at_ms": self._at_ms})
+            items.append((*about, place_, digest, effect, batch))
+            for ordinal, (debit, credit, minor) in enumerate(map(_parts, transfers)):
+                moves.append((item.id, ordinal, ids[debit], ids[credit], minor, at_ms))
+        head = (batch, chain_batch(previous, digests), len(items), at_ms)
+        write_rows(self._connection, sql.BATCH, [head])
+        write_rows(self._connection, sql.ITEMS, items)
+        write_rows(self._connection, sql.TRANSFERS, moves)
 
     def _write_balances(self, touched: set[str]) -> None:
         ids, balances = self._memory.ids, self._state.balances
         # A balance and its limit change together: either alone could break the CHECK.
         limited_ = [(ids[c], balances[c].minor, least) for c, least in self._limits.items()]
         changed = sorted((ids[c], balances[c].minor) for c in touched if c not in self._limits)
-        for statement, rows in ((self._sql.limit, limited_), (self._sql.change, changed)):
-            if rows:
-                self._connection.execute(statement, {"rows": encode_rows(rows)})
+        write_rows(self._connection, sql.LIMIT, limited_)
+        write_rows(self._connection, sql.CHANGE, changed)
+
+
+_parts = attrgetter("debit", "credit", "amount_minor")
 
 
 def _opened(code: str, balance: Balance) -> tuple[str, str, int, int | None, int | None]:
