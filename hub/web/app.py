@@ -37,6 +37,7 @@ from hub.web.bodies import BODY_BYTES_MAX, StrictBody
 from hub.web.limits import ENROLMENTS_PER_MINUTE_MAX, Throttle
 from hub.web.openapi import openapi_config
 from hub.web.pages import live_page
+from hub.web.pages.figures import OwedReader
 from hub.web.ports import HubPort
 from hub.web.problems import handle_any
 from hub.web.render import STATIC
@@ -84,6 +85,7 @@ def create_app(hub: HubPort) -> Litestar:
     """
     streams = Streams(hub.clock)
     enrolments_throttle = Throttle(hub.clock, ENROLMENTS_PER_MINUTE_MAX)
+    owed = OwedReader(hub.clock)
     hub.live.listen(lambda _controller: streams.publish(("controllers", "machines")))
     hub.writer.listen(lambda touched: streams.publish(topics_of(touched)))
     app = Litestar.from_config(
@@ -102,6 +104,7 @@ def create_app(hub: HubPort) -> Litestar:
             dependencies={
                 "hub": Provide(lambda: hub, sync_to_thread=False),
                 "streams": Provide(lambda: streams, sync_to_thread=False),
+                "owed": Provide(lambda: owed, sync_to_thread=False),
                 "enrolments": Provide(lambda: enrolments_throttle, sync_to_thread=False),
             },
             guards=[auth.require_scope],

@@ -148,27 +148,34 @@ def test_every_answer_has_the_security_headers(place: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip(WHY_NOT)
     with Browser(tmp_path_factory.mktemp("profile")) as browser:
         yield browser
 
 
+@pytest.fixture
+def window(place: str, chromium: Browser) -> Iterator[Browser]:
+    """The browser, for pages of the place; it leaves them before the place closes."""
+    yield chromium
+    chromium.leave()
+
+
 @pytest.mark.parametrize("width", [390, 1280])
-def test_no_page_is_wider_than_its_window(width: int, place: str, browser: Browser) -> None:
+def test_no_page_is_wider_than_its_window(width: int, place: str, window: Browser) -> None:
     for path in PAGES:
         for scheme in ("light", "dark"):
-            browser.show(place + path, width, scheme=scheme)
-            browser.run("document.querySelectorAll('details').forEach((one) => one.open = true)")
-            assert browser.run("innerWidth") == width
-            assert browser.run("document.documentElement.scrollWidth") <= width, path
+            window.show(place + path, width, scheme=scheme)
+            window.run("document.querySelectorAll('details').forEach((one) => one.open = true)")
+            assert window.run("innerWidth") == width
+            assert window.run("document.documentElement.scrollWidth") <= width, path
 
 
-def test_what_is_touched_is_large_enough_for_a_thumb(place: str, browser: Browser) -> None:
-    browser.show(place + "/", 390)
+def test_what_is_touched_is_large_enough_for_a_thumb(place: str, window: Browser) -> None:
+    window.show(place + "/", 390)
 
-    small = browser.run(
+    small = window.run(
         "[...document.querySelectorAll('nav a, .button')]"
         ".filter((one) => one.getBoundingClientRect().height < 40).map((one) => one.outerHTML)"
     )
@@ -176,27 +183,29 @@ def test_what_is_touched_is_large_enough_for_a_thumb(place: str, browser: Browse
     assert small == []
 
 
-def test_the_page_follows_the_hub(served: str, hub: Hub, browser: Browser) -> None:
+def test_the_page_follows_the_hub(served: str, hub: Hub, chromium: Browser) -> None:
     set_up(hub)
     busy(hub)
-    browser.show(served + "/", 1280)
-    browser.wait_for("document.querySelector('[data-live-status]').textContent === 'live,'")
-    assert not browser.run("document.body.innerText.includes('7.77')")
+    window = chromium
+    window.show(served + "/", 1280)
+    window.wait_for("document.querySelector('[data-live-status]').textContent === 'live,'")
+    assert not window.run("document.body.innerText.includes('7.77')")
 
     hub.writer.run(lambda tx: book_session(tx, "ses_new", machine="laser", charge_minor=777))
     hub.writer.run(lambda tx: tx.touch("session", "ses_new"))
 
-    browser.wait_for("document.querySelector('#sessions').innerText.includes('7.77')")
+    window.wait_for("document.querySelector('#sessions').innerText.includes('7.77')")
+    window.leave()
 
 
-def test_the_page_is_read_by_keyboard(place: str, browser: Browser) -> None:
-    browser.show(place + "/", 1280)
+def test_the_page_is_read_by_keyboard(place: str, window: Browser) -> None:
+    window.show(place + "/", 1280)
 
     for kind in ("keyDown", "keyUp"):
-        browser.call("Input.dispatchKeyEvent", type=kind, key="Tab", windowsVirtualKeyCode=9)
+        window.call("Input.dispatchKeyEvent", type=kind, key="Tab", windowsVirtualKeyCode=9)
 
-    assert browser.run("document.activeElement.textContent") == "Skip to what matters"
-    assert browser.run("document.activeElement.getBoundingClientRect().left >= 0")
+    assert window.run("document.activeElement.textContent") == "Skip to what matters"
+    assert window.run("document.activeElement.getBoundingClientRect().left >= 0")
 
 
 def test_words_say_times_and_amounts_as_people_do() -> None:

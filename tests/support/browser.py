@@ -60,6 +60,11 @@ class Browser:
         self.call("Page.navigate", url=url)
         self.wait_for(f"location.href === {json.dumps(url)} && document.readyState === 'complete'")
 
+    def leave(self) -> None:
+        """Close the page and its connections, so that its server can end."""
+        self.call("Page.navigate", url="about:blank")
+        self.wait_for("location.href === 'about:blank'")
+
     def run(self, script: str) -> Any:
         """Value of an expression in the page."""
         answer = self.call("Runtime.evaluate", expression=script, returnByValue=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from litestar import Response, get
+from litestar.di import NamedDependency
 
 from hub.people.keys import Scope
+from hub.web.pages.figures import OwedReader
 from hub.web.pages.overview import read_overview
 from hub.web.ports import Hub
 from hub.web.render import render_page
@@ -24,9 +26,9 @@ FOOTER = (
     include_in_schema=False,
     sync_to_thread=True,
 )
-def live_page(hub: Hub) -> Response[bytes]:
+def live_page(hub: Hub, owed: NamedDependency[OwedReader]) -> Response[bytes]:
     """Show machines, controllers, sessions, exposure, and first what needs a person."""
-    page = render_page("live.html", page=read_overview(hub, FOOTER))
+    page = render_page("live.html", page=read_overview(hub, owed, FOOTER))
     return Response(page, media_type="text/html")
 
 

@@ -12,7 +12,7 @@ from hub.people import accounts
 from hub.web.machine_now import MachineNow, Shape, is_silent, machine_now
 from hub.web.pages import words
 from hub.web.pages.attention import attention
-from hub.web.pages.figures import figures_of
+from hub.web.pages.figures import OwedReader, figures_of
 from hub.web.pages.model import Overview, SessionRow
 from hub.web.pages.moment import Moment
 from hub.web.pages.risk import read_risk
@@ -31,11 +31,12 @@ ALARMS_SHOWN_MAX = 8
 """More than this and the first ones are what matters anyway."""
 
 
-def read_overview(hub: HubPort, footer: str) -> Overview:
+def read_overview(hub: HubPort, owed: OwedReader, footer: str) -> Overview:
     """Read the whole page.
 
     Args:
         hub: The hub.
+        owed: Reads what is owed to customers.
         footer: Who may see the page, in words.
     """
     now_ms = hub.clock.now().wall_ms
@@ -48,7 +49,7 @@ def read_overview(hub: HubPort, footer: str) -> Overview:
             connection, open_only=True, after=None, limit=ALARMS_SHOWN_MAX
         )
         risk = read_risk(connection, hub.settings.unit.code)
-        figures = figures_of(connection, now, risk)
+        figures = figures_of(connection, now, risk, owed.read(connection, now.unit.code))
         sessions = _sessions(connection, now, placed)
     states = [_machine_now(now, one) for one in placed]
     shown = list(zip(placed, states, strict=True))[:MACHINES_SHOWN_MAX]
