@@ -43,6 +43,8 @@ RESEND_MS = 3_000
 """A controller that hasn't said that it holds what was sent gets it again after this."""
 LIST_EVERY_MS = 500
 """A burst of changed cards goes out as one page."""
+REFRESH_EVERY_MS = 250
+"""Rights follow wallets this often: an account that pays in every second is looked at once."""
 NEVER_MS = -(2**53)
 
 log = logging.getLogger("hub.downlink")
@@ -84,6 +86,7 @@ class Downlink:
         self._sent: dict[str, _Sent] = {}
         self._again: dict[str, int] = {}
         self._list_ms = NEVER_MS
+        self._refresh_ms = NEVER_MS
         self._refreshing: Future[None] | None = None
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -249,7 +252,9 @@ class Downlink:
         self._again.setdefault(controller, now_ms + RESEND_MS)
 
     def _refresh_accounts(self) -> None:
-        if self._refreshing is not None and not self._refreshing.done():
+        now_ms = self._clock.now().mono_ms
+        busy = self._refreshing is not None and not self._refreshing.done()
+        if busy or now_ms - self._refresh_ms < REFRESH_EVERY_MS:
             return
         if self._pending.take_accounts_lost():
             with self._store.read() as connection:
@@ -257,6 +262,7 @@ class Downlink:
         accounts = self._pending.take_accounts(rights.ACCOUNTS_PER_REFRESH_MAX)
         if not accounts:
             return
+        self._refresh_ms = now_ms
         with self._store.read() as connection:
             stale = stale_accounts(connection, accounts)
         if not stale:

@@ -12,6 +12,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -35,10 +36,13 @@ from wire.errors import ChainError, Code, DecodeError, SignatureError, WireError
 from wire.keys import HUB, Verifier
 from wire.uplink import Presence, Result, StateView, Status, Want
 
-QUEUE_MAX = 2_000
-"""Messages that wait; with full batches 200,000 events, what ten seconds can book."""
-JOBS_MAX = 256
-"""Jobs handed to the writer and not committed; keeps its queue free for people."""
+JOURNALS_MAX = 2_000
+"""Batches that wait: 200,000 events, what ten seconds can book."""
+URGENT_MAX = 2_000
+"""Other messages that wait: people stand at the machines, so they go another way."""
+JOBS_MAX = 8
+"""Jobs handed over and not committed, on each way: a commit of as many full batches takes
+some 50 ms, which is what a want waits behind at most twice."""
 VERIFIERS_MAX = 20_000
 ALARM_EVERY_MS = 10_000
 """One word per matter in ten seconds: a flood of bad messages must not become one of writes."""
@@ -103,11 +107,13 @@ class Uplink:
         self._clock = clock
         self._live = live
         self._downlink = downlink
-        self._queue: queue.Queue[Received | None] = queue.Queue(QUEUE_MAX)
-        self._free = threading.Semaphore(JOBS_MAX)
+        self._journals: queue.Queue[Received] = queue.Queue(JOURNALS_MAX)
+        self._urgent: queue.Queue[Received] = queue.Queue(URGENT_MAX)
+        self._journals_free = threading.Semaphore(JOBS_MAX)
+        self._urgent_free = threading.Semaphore(JOBS_MAX)
         self._peers: dict[str, Peer | None] = {}
         self._seen = _Seen()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
         self._closing = threading.Event()
         self._handlers: dict[str, Callable[[str, bytes], None]] = {
             topics.UP_JOURNAL: self._journal,
@@ -118,22 +124,26 @@ class Uplink:
         }
 
     def start(self) -> None:
-        """Start the thread that works through the queue."""
-        self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
-        self._thread.start()
+        """Start the threads that work through the queues."""
+        for name, waiting in (("journals", self._journals), ("urgent", self._urgent)):
+            thread = threading.Thread(
+                target=self._run, args=(waiting,), name=f"uplink-{name}", daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
 
     def close(self) -> None:
         """Stop; what waits is dropped, and sent again later. May be called again."""
         self._closing.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        while self._threads:
+            self._threads.pop().join()
 
     def receive(self, message: Received) -> None:
         """Queue a message; a full queue drops it, since it is sent again. Never blocks."""
         self.counts.received += 1
+        is_journal = message.topic.endswith(topics.UP_JOURNAL)
         try:
-            self._queue.put_nowait(message)
+            (self._journals if is_journal else self._urgent).put_nowait(message)
         except queue.Full:
             self.counts.dropped += 1
 
@@ -167,13 +177,11 @@ class Uplink:
             self.counts.refused += 1
             log.warning("%s of %s: %s", address.leaf, address.controller, error)
 
-    def _run(self) -> None:
+    def _run(self, waiting: queue.Queue[Received]) -> None:
         while not self._closing.is_set():
             try:
-                message = self._queue.get(timeout=TAKE_S)
+                message = waiting.get(timeout=TAKE_S)
             except queue.Empty:
-                continue
-            if message is None:
                 continue
             try:
                 self.handle(message)
@@ -186,12 +194,15 @@ class Uplink:
             batch = ingest.prepare(payload, verifier)
         except ChainError as error:
             reason = str(error)
-            self._submit(lambda tx: ingest.put_apart(tx, controller, payload, reason))
+            self._submit(controller, lambda tx: ingest.put_apart(tx, controller, payload, reason))
             raise
         self.counts.batches += 1
         self.counts.events += len(batch.entries)
         self._live.hear(controller, self._clock.now().wall_ms)
-        self._submit(partial(ingest.book_batch, batch=batch), partial(self._booked, controller))
+        booked = partial(self._booked, controller)
+        self._submit(
+            controller, partial(ingest.book_batch, batch=batch), booked, self._journals_free
+        )
 
     def _want(self, controller: str, payload: bytes) -> None:
         want = unseal(payload, Want, self._verifier(controller), HUB)
@@ -202,13 +213,13 @@ class Uplink:
         self.counts.wants += 1
         self._live.hear(controller, self._clock.now().wall_ms)
         answered = partial(self._answered, controller, want.account)
-        self._submit(partial(wants.answer, want=want), answered)
+        self._submit(controller, partial(wants.answer, want=want), answered)
 
     def _result(self, controller: str, payload: bytes) -> None:
         result = unseal(payload, Result, self._verifier(controller), HUB)
         if result.sender != controller:
             raise SignatureError(f"a result of {result.sender} came signed by {controller}")
-        self._submit(partial(commands.book_result, result=result))
+        self._submit(controller, partial(commands.book_result, result=result))
 
     def _status(self, controller: str, payload: bytes) -> None:
         if not payload or self._peer(controller) is None:
@@ -250,39 +261,51 @@ class Uplink:
             )
         return self._peers[controller]
 
-    def _submit(self, job: Job[T], done: Callable[[T], None] | None = None) -> None:
+    def _submit(
+        self,
+        controller: str,
+        job: Job[T],
+        done: Callable[[T], None] | None = None,
+        free: threading.Semaphore | None = None,
+    ) -> None:
         """Hand a job to the writer; waits while too many are on their way."""
-        self._free.acquire()
+        free = free or self._urgent_free
+        free.acquire()
         try:
             future = self._writer.submit(job)
         except OverloadedError:
-            self._free.release()
+            free.release()
             self.counts.dropped += 1
             return
-        future.add_done_callback(partial(self._done, done))
 
-    def _done(self, done: Callable[[T], None] | None, future: Future[T]) -> None:
-        self._free.release()
-        error = future.exception()
-        if error is not None:
-            log.error("not booked: %s", error)
-        elif done is not None:
-            done(future.result())
+        def finish(future: Future[T]) -> None:
+            free.release()
+            error = future.exception()
+            if error is not None:
+                log.error("of %s not booked: %s", controller, error)
+                self._tell(Code.INTERNAL, controller, f"not booked: {error}")
+            elif done is not None:
+                done(future.result())
+
+        future.add_done_callback(finish)
 
     def _refuse(self, code: Code, controller: str, words: str) -> None:
         self.counts.refused += 1
         # Its key may have changed since it was looked up.
         self._peers.pop(controller, None)
-        known = self._peer(controller) is not None
         # Names that nobody enrolled are one matter: who sends them can make up any number.
-        name = controller if known else ""
-        if not self._seen.is_due(code, name, self._clock.now().mono_ms):
+        known = self._peer(controller) is not None
+        self._tell(code, controller if known else "", words)
+
+    def _tell(self, code: Code, controller: str, words: str) -> None:
+        """Raise an alarm, unless the same was told a moment ago. Never blocks."""
+        if not self._seen.is_due(code, controller, self._clock.now().mono_ms):
             return
-        matter = Matter(
-            code=code, controller=name, subject="" if known else "unknown", detail=words
-        )
+        subject = "" if controller else "unknown"
+        matter = Matter(code=code, controller=controller, subject=subject, detail=words)
 
         def job(tx: Tx) -> None:
             raise_alarm(tx, matter)
 
-        self._submit(job)
+        with suppress(OverloadedError):
+            self._writer.submit(job)

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, Row, bindparam, select
 
+from hub.charging.bulk import insert_rows
 from hub.errors import ConflictError
 from hub.ledger import accounts as chart
 from hub.ledger.items import Booked, Fill, Item, Move, Outcome
@@ -38,16 +39,27 @@ class Totals:
         return self.granted + self.taken_in - self.spent - self.released - self.forfeited
 
 
-_SAVE = text("""
-    INSERT INTO allowances (account, controller, epoch, granted_minor, spent_minor,
-        released_minor, taken_in_minor, unbacked_minor, forfeited_minor)
-    VALUES (:account, :controller, :epoch, :granted, :spent, :released, :taken_in,
-        :unbacked, :forfeited)
-    ON CONFLICT (account, controller, epoch) DO UPDATE SET
-        granted_minor = excluded.granted_minor, spent_minor = excluded.spent_minor,
-        released_minor = excluded.released_minor, taken_in_minor = excluded.taken_in_minor,
-        unbacked_minor = excluded.unbacked_minor, forfeited_minor = excluded.forfeited_minor
-""")
+_COLUMNS = (
+    "account",
+    "controller",
+    "epoch",
+    "granted_minor",
+    "spent_minor",
+    "released_minor",
+    "taken_in_minor",
+    "unbacked_minor",
+    "forfeited_minor",
+)
+_LOAD = (
+    select(allowances)
+    .where(
+        (allowances.c.controller == bindparam("controller"))
+        & (allowances.c.epoch == bindparam("epoch"))
+        & allowances.c.account.in_(bindparam("wanted", expanding=True))
+    )
+    .order_by(allowances.c.account)
+    .with_for_update()
+)
 
 
 def load_totals(
@@ -59,17 +71,8 @@ def load_totals(
     """
     wanted = sorted(set(of))
     found = {account: Totals() for account in wanted}
-    query = (
-        select(allowances)
-        .where(
-            (allowances.c.controller == controller)
-            & (allowances.c.epoch == epoch)
-            & allowances.c.account.in_(wanted)
-        )
-        .order_by(allowances.c.account)
-        .with_for_update()
-    )
-    for row in connection.execute(query):
+    asked = {"controller": controller, "epoch": epoch, "wanted": wanted}
+    for row in connection.execute(_LOAD, asked):
         found[row.account] = totals_of(row)
     return found
 
@@ -88,25 +91,21 @@ def totals_of(row: Row[tuple[object, ...]]) -> Totals:
 
 def save_totals(tx: Tx, controller: str, epoch: str, totals: Mapping[str, Totals]) -> None:
     """Write totals of accounts at a controller."""
-    if not totals:
-        return
-    tx.connection.execute(
-        _SAVE,
-        [
-            {
-                "account": account,
-                "controller": controller,
-                "epoch": epoch,
-                "granted": one.granted,
-                "spent": one.spent,
-                "released": one.released,
-                "taken_in": one.taken_in,
-                "unbacked": one.unbacked,
-                "forfeited": one.forfeited,
-            }
-            for account, one in totals.items()
-        ],
-    )
+    rows = [
+        (
+            account,
+            controller,
+            epoch,
+            one.granted,
+            one.spent,
+            one.released,
+            one.taken_in,
+            one.unbacked,
+            one.forfeited,
+        )
+        for account, one in totals.items()
+    ]
+    insert_rows(tx.connection, "allowances", _COLUMNS, rows, _COLUMNS[:3])
 
 
 def grant(tx: Tx, item_id: str, place: tuple[str, str, str], unit: str, minor: int) -> Outcome:

@@ -350,6 +350,7 @@ _EMPTY: SessionRow = {
     "unbacked_minor": 0,
     "overrun_minor": 0,
     "rerated_minor": None,
+    "refunded_minor": 0,
     "started_online": 0,
 }
 

@@ -7,7 +7,7 @@ right still counts (`docs/protocol.md`, "Exposure").
 
 from __future__ import annotations
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import bindparam, delete, func, insert, select, text, update
 
 from hub.store.tables import charging, fleet
 from hub.store.writer import Tx
@@ -28,13 +28,41 @@ _CONFIRM = text("""
 # Floors before the one that is surely held can't be spent on any more.
 _FORGET = text("""
     DELETE FROM floors_sent WHERE controller = :controller AND epoch = :epoch
-        AND revision < :held AND EXISTS (
+        AND revision < :held AND account IN (
+            SELECT account FROM floors_sent WHERE controller = :controller AND epoch = :epoch
+                AND revision > :before AND revision <= :held)
+        AND EXISTS (
             SELECT 1 FROM floors_sent AS later
             WHERE later.account = floors_sent.account
                 AND later.controller = floors_sent.controller
                 AND later.epoch = floors_sent.epoch
                 AND later.revision > floors_sent.revision AND later.revision <= :held)
 """)
+
+_REPORTED = charging.revisions_reported
+_IS_DUE = (
+    (_REPORTED.c.controller == bindparam("name"))
+    & (_REPORTED.c.epoch == bindparam("of"))
+    & (_REPORTED.c.last_seq <= bindparam("through"))
+)
+_DUE = select(
+    func.max(_REPORTED.c.accounts_revision).label("accounts"),
+    func.max(_REPORTED.c.list_revision).label("list"),
+).where(_IS_DUE)
+_KNOWN = fleet.controllers
+_HELD = select(_KNOWN.c.held_revision, _KNOWN.c.held_list_revision).where(
+    _KNOWN.c.id == bindparam("name")
+)
+_HEAR = (
+    update(_KNOWN)
+    .where(_KNOWN.c.id == bindparam("name"))
+    .values(
+        heard_ms=bindparam("now"),
+        reported_revision=bindparam("accounts"),
+        reported_list_revision=bindparam("list"),
+        reported_config=bindparam("config"),
+    )
+)
 
 
 def hear(tx: Tx, header: JournalHeader, through_seq: int) -> None:
@@ -45,16 +73,14 @@ def hear(tx: Tx, header: JournalHeader, through_seq: int) -> None:
         header: Checked; of the controller's current epoch.
         through_seq: Last seq booked of that epoch, this batch included.
     """
-    tx.connection.execute(
-        update(fleet.controllers)
-        .where(fleet.controllers.c.id == header.sender)
-        .values(
-            heard_ms=tx.now_ms,
-            reported_revision=header.accounts_revision,
-            reported_list_revision=header.list_revision,
-            reported_config=header.config_version,
-        )
-    )
+    said = {
+        "name": header.sender,
+        "now": tx.now_ms,
+        "accounts": header.accounts_revision,
+        "list": header.list_revision,
+        "config": header.config_version,
+    }
+    tx.connection.execute(_HEAR, said)
     if header.last_seq <= through_seq:
         _confirm(tx, header, header.accounts_revision, header.list_revision)
     else:
@@ -85,37 +111,21 @@ def _note(tx: Tx, header: JournalHeader) -> None:
 
 
 def _confirm_waiting(tx: Tx, header: JournalHeader, through_seq: int) -> None:
-    table = charging.revisions_reported
-    due = (
-        (table.c.controller == header.sender)
-        & (table.c.epoch == header.epoch)
-        & (table.c.last_seq <= through_seq)
-    )
-    row = tx.connection.execute(
-        select(
-            func.max(table.c.accounts_revision).label("accounts"),
-            func.max(table.c.list_revision).label("list"),
-        ).where(due)
-    ).one()
+    due = {"name": header.sender, "of": header.epoch, "through": through_seq}
+    row = tx.connection.execute(_DUE, due).one()
     if row.accounts is None:
         return
-    tx.connection.execute(delete(table).where(due))
+    tx.connection.execute(delete(charging.revisions_reported).where(_IS_DUE), due)
     _confirm(tx, header, row.accounts, row.list)
 
 
 def _confirm(tx: Tx, header: JournalHeader, accounts: int, list_: int) -> None:
-    mine = fleet.controllers.c.id == header.sender
-    held = tx.connection.execute(
-        select(fleet.controllers.c.held_revision, fleet.controllers.c.held_list_revision).where(
-            mine
-        )
-    ).one()
+    held = tx.connection.execute(_HELD, {"name": header.sender}).one()
     if accounts <= held.held_revision and list_ <= held.held_list_revision:
         return
     tx.connection.execute(
         _CONFIRM, {"controller": header.sender, "accounts": accounts, "list": list_}
     )
     if accounts > held.held_revision:
-        tx.connection.execute(
-            _FORGET, {"controller": header.sender, "epoch": header.epoch, "held": accounts}
-        )
+        since = {"before": held.held_revision, "held": accounts}
+        tx.connection.execute(_FORGET, {"controller": header.sender, "epoch": header.epoch} | since)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from hub.charging import confirmation, posting
 from hub.charging.posting import Entry
@@ -31,6 +31,19 @@ from wire.uplink import JournalHeader
 
 QUARANTINED_PER_CONTROLLER_MAX = 50
 """Enough for a person to see what happened; a broken controller sends the same for ever."""
+
+_MINE = (journals.c.controller == bindparam("name")) & (journals.c.epoch == bindparam("of"))
+_FIND = select(journals.c.through_seq, journals.c.head_hash).where(_MINE).with_for_update()
+_ADVANCE = (
+    update(journals)
+    .where(_MINE)
+    .values(
+        through_seq=bindparam("through"), head_hash=bindparam("head"), heard_ms=bindparam("now")
+    )
+)
+_FILL = (
+    update(journals).where(_MINE & (journals.c.gap_seq <= bindparam("next"))).values(gap_seq=None)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +126,7 @@ def _entry(seq: int, raw: bytes, hash_: str) -> Entry:
 
 
 def _booked(tx: Tx, header: JournalHeader) -> Booked | None:
-    row = tx.connection.execute(
-        select(journals.c.through_seq, journals.c.head_hash)
-        .where((journals.c.controller == header.sender) & (journals.c.epoch == header.epoch))
-        .with_for_update()
-    ).first()
+    row = tx.connection.execute(_FIND, {"name": header.sender, "of": header.epoch}).first()
     return None if row is None else Booked(row.through_seq, row.head_hash)
 
 
@@ -200,22 +209,17 @@ def _open(tx: Tx, controller: Controller, header: JournalHeader) -> None:
 
 
 def _advance(tx: Tx, header: JournalHeader, after: Booked) -> None:
-    mine = (journals.c.controller == header.sender) & (journals.c.epoch == header.epoch)
-    tx.connection.execute(
-        update(journals)
-        .where(mine)
-        .values(through_seq=after.through_seq, head_hash=after.head_hash, heard_ms=tx.now_ms)
-    )
-    filled = update(journals).where(mine & (journals.c.gap_seq <= after.through_seq + 1))
-    if tx.connection.execute(filled.values(gap_seq=None)).rowcount:
+    mine = {"name": header.sender, "of": header.epoch}
+    reached = {"through": after.through_seq, "head": after.head_hash, "now": tx.now_ms}
+    tx.connection.execute(_ADVANCE, mine | reached)
+    if tx.connection.execute(_FILL, mine | {"next": after.through_seq + 1}).rowcount:
         clear_alarm(tx, Code.JOURNAL_GAP, header.sender, header.epoch)
 
 
 def _note_gap(tx: Tx, header: JournalHeader, before: Booked) -> None:
-    mine = (journals.c.controller == header.sender) & (journals.c.epoch == header.epoch)
-    tx.connection.execute(
-        update(journals).where(mine & journals.c.gap_seq.is_(None)).values(gap_seq=header.first_seq)
-    )
+    early = update(journals).where(_MINE & journals.c.gap_seq.is_(None))
+    mine = {"name": header.sender, "of": header.epoch}
+    tx.connection.execute(early.values(gap_seq=header.first_seq), mine)
     raise_alarm(
         tx,
         Matter(

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
 
 import msgspec
-from sqlalchemy import insert, select, text
+from sqlalchemy import bindparam, insert, select
 
 from hub.charging import booking, tariffs
 from hub.charging.allowances import load_totals, save_totals
 from hub.charging.booking import Journal, Payer, Plan, SessionRow, session_keys
+from hub.charging.bulk import insert_rows
 from hub.errors import StoreError
 from hub.fleet.alarms import Matter, clear_alarm, raise_alarm
 from hub.fleet.controllers import Controller
@@ -36,8 +39,23 @@ MALFORMED = "malformed"
 """Kind under which an event is kept that can't be read."""
 PLACEHOLDER_BYTES = 13
 """26 hex digits: as long as the ids that hubs make."""
+MACHINES_DECODED_MAX = 4_096
 ANNOUNCED_MAX = 100
 """Sessions of one stretch that live pages are told of one by one."""
+
+
+_EVENT_COLUMNS = tuple(column.name for column in charging.events.columns)
+_SESSION_COLUMNS = tuple(column.name for column in charging.sessions.columns)
+_session_values = itemgetter(*_SESSION_COLUMNS)
+_UNITS = select(people.accounts.c.id, people.accounts.c.unit).where(
+    people.accounts.c.id.in_(bindparam("wanted", expanding=True))
+)
+_MACHINES = select(fleet.machines.c.id, fleet.machines.c.definition).where(
+    fleet.machines.c.controller == bindparam("controller")
+)
+_SESSIONS = select(charging.sessions).where(
+    charging.sessions.c.id.in_(bindparam("wanted", expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +108,11 @@ def post_entries(tx: Tx, controller: Controller, epoch: str, entries: tuple[Entr
 
 
 def _keep_events(tx: Tx, controller: str, epoch: str, entries: tuple[Entry, ...]) -> None:
-    tx.connection.execute(
-        insert(charging.events),
-        [
-            {
-                "controller": controller,
-                "epoch": epoch,
-                "seq": entry.seq,
-                "kind": entry.kind,
-                "hash": entry.hash,
-                "body": entry.raw,
-                "booked_ms": tx.now_ms,
-            }
-            for entry in entries
-        ],
-    )
+    rows = [
+        (controller, epoch, entry.seq, entry.kind, entry.hash, entry.raw, tx.now_ms)
+        for entry in entries
+    ]
+    insert_rows(tx.connection, "events", _EVENT_COLUMNS, rows)
 
 
 def _journal(tx: Tx, controller: Controller, epoch: str, entries: tuple[Entry, ...]) -> Journal:
@@ -137,10 +145,7 @@ def _payers(tx: Tx, controller: str, reported: Iterable[str]) -> dict[str, Payer
     keys = {account: _account_key(account) for account in reported}
     if not keys:
         return {}
-    table = people.accounts
-    rows = tx.connection.execute(
-        select(table.c.id, table.c.unit).where(table.c.id.in_(sorted(set(keys.values()))))
-    )
+    rows = tx.connection.execute(_UNITS, {"wanted": sorted(set(keys.values()))})
     units = {row.id: row.unit for row in rows}
     for key in sorted(set(keys.values()) - set(units)):
         units[key] = _open_placeholder(tx, controller, key)
@@ -174,20 +179,20 @@ def _open_placeholder(tx: Tx, controller: str, account: str) -> str:
 
 
 def _modes(tx: Tx, controller: str) -> dict[str, Mode]:
-    table = fleet.machines
-    rows = tx.connection.execute(
-        select(table.c.id, table.c.definition).where(table.c.controller == controller)
-    )
-    return {row.id: msgspec.json.decode(row.definition, type=Machine).mode for row in rows}
+    rows = tx.connection.execute(_MACHINES, {"controller": controller})
+    return {row.id: _mode(row.definition) for row in rows}
+
+
+@lru_cache(maxsize=MACHINES_DECODED_MAX)
+def _mode(definition: str) -> Mode:
+    return msgspec.json.decode(definition, type=Machine).mode
 
 
 def _sessions(tx: Tx, controller: str, epoch: str, named: set[str]) -> dict[str, SessionRow]:
     if not named:
         return {}
     keys = [key for session in named for key in session_keys(controller, epoch, session)]
-    rows = tx.connection.execute(
-        select(charging.sessions).where(charging.sessions.c.id.in_(sorted(keys)))
-    )
+    rows = tx.connection.execute(_SESSIONS, {"wanted": sorted(keys)})
     return {row.id: dict(row._mapping) for row in rows}  # noqa: SLF001 a public name of SQLAlchemy
 
 
@@ -220,19 +225,9 @@ def _post(tx: Tx, journal: Journal, plan: Plan, planned: tuple[int, Item]) -> tu
     return outcome.transfers
 
 
-_SESSION_COLUMNS = tuple(column.name for column in charging.sessions.columns)
-_KEEP_SESSION = text(
-    f"INSERT INTO sessions ({', '.join(_SESSION_COLUMNS)})"  # noqa: S608 our own column names
-    f" VALUES ({', '.join(':' + name for name in _SESSION_COLUMNS)})"
-    " ON CONFLICT (id) DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name in _SESSION_COLUMNS if name != "id")
-)
-
-
 def _keep_sessions(tx: Tx, plan: Plan) -> None:
-    if plan.sessions:
-        rows = [{"refunded_minor": 0} | row for row in plan.sessions.values()]
-        tx.connection.execute(_KEEP_SESSION, rows)
+    rows = [tuple(row.get(name, 0) for name in _SESSION_COLUMNS) for row in plan.sessions.values()]
+    insert_rows(tx.connection, "sessions", _SESSION_COLUMNS, rows, ("id",))
 
 
 def _tell(tx: Tx, controller: str, plan: Plan) -> None:

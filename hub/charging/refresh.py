@@ -25,22 +25,32 @@ def stale_accounts(connection: Connection, of: Iterable[str]) -> list[str]:
         of: At most `rights.ACCOUNTS_PER_REFRESH_MAX` accounts.
     """
     wanted = sorted(set(of))
-    most = largest_floor(connection)
     stale = {due.account for due in rights.find_due(connection, wanted)}
-    stale |= {
-        account
-        for account, means in means_of(connection, wanted).items()
-        if means.has_cards and cap_for(means, most) != means.listed_cap_minor
-    }
-    return sorted(stale)
+    return sorted(stale.union(_stale_caps(connection, wanted)))
 
 
 def refresh_accounts(tx: Tx, of: Iterable[str]) -> None:
-    """Bring caps in the card list, and rights, up to date."""
+    """Bring caps in the card list, and rights, up to date.
+
+    Args:
+        tx: The writer's transaction.
+        of: At most `rights.ACCOUNTS_PER_REFRESH_MAX` accounts.
+    """
     wanted = sorted(set(of))
-    for account in wanted:
+    tx.book.flush()
+    for account in _stale_caps(tx.connection, wanted):
         card_list.refresh_floor(tx, account)
     rights.refresh(tx, wanted)
+
+
+def _stale_caps(connection: Connection, wanted: Iterable[str]) -> list[str]:
+    """Accounts whose cap isn't as listed, in order."""
+    most = largest_floor(connection)
+    return [
+        account
+        for account, means in sorted(means_of(connection, wanted).items())
+        if means.has_cards and cap_for(means, most) != means.listed_cap_minor
+    ]
 
 
 def cap_for(means: Means, floor_most_minor: int) -> int:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
-from hub.charging import allowances
+from hub.charging import allowances, rights_sql
 from hub.charging.means import Means, means_of
 from hub.ledger.items import Booked
 from hub.store.tables import charging, fleet
@@ -75,11 +75,12 @@ def find_due(connection: Connection, of: Iterable[str]) -> list[Due]:
         of: At most `ACCOUNTS_PER_REFRESH_MAX` accounts.
     """
     wanted = sorted(set(of))
-    rows = connection.execute(_current(wanted)).all()
+    rows = connection.execute(rights_sql.CURRENT, {"wanted": wanted}).all()
     if not rows:
         return []
     means = means_of(connection, {row.account for row in rows})
-    sent = {(row.account, row.controller): row for row in connection.execute(_latest_sent(wanted))}
+    latest = connection.execute(rights_sql.LATEST_SENT, {"wanted": wanted})
+    sent = {(row.account, row.controller): row for row in latest}
     due = (_due(row, means[row.account]) for row in rows)
     return [one for one in due if _differs(one, sent.get((one.account, one.controller)))]
 
@@ -120,28 +121,12 @@ def rights_after(
         revision: What it said it holds.
         also: Account whose right is wanted whatever its revision; empty: none.
     """
-    sent = charging.floors_sent
-    mine = and_(sent.c.controller == controller, sent.c.epoch == epoch)
-    newest = (
-        select(sent.c.account, func.max(sent.c.revision).label("revision"))
-        .where(mine)
-        .group_by(sent.c.account)
-        .subquery()
-    )
-    query = (
-        select(sent)
-        .join(
-            newest,
-            and_(sent.c.account == newest.c.account, sent.c.revision == newest.c.revision),
-        )
-        .where(mine)
-    )
-    after = query.where(sent.c.revision > revision).order_by(sent.c.revision, sent.c.account)
-    rows = connection.execute(after.limit(RIGHTS_PER_MESSAGE_MAX + 1)).all()
+    asked = {"controller": controller, "epoch": epoch, "revision": revision}
+    rows = connection.execute(rights_sql.AFTER, asked).all()
     kept, more = _whole_revisions(rows)
     upto = kept[-1].revision if kept else revision
     if also and all(row.account != also for row in kept):
-        kept += connection.execute(query.where(sent.c.account == also)).all()
+        kept += connection.execute(rights_sql.NEWEST_OF, asked | {"account": also}).all()
     return Chunk(upto, tuple(_right(row) for row in kept), more)
 
 
@@ -154,57 +139,6 @@ def _whole_revisions(
     cut = rows[-1].revision
     kept = [row for row in rows if row.revision < cut]
     return (kept or list(rows[:RIGHTS_PER_MESSAGE_MAX])), True
-
-
-def _current(wanted: Sequence[str]) -> Select[tuple[object, ...]]:
-    """Rows of accounts at controllers that are active, in their current journal."""
-    held, controllers = charging.allowances, fleet.controllers
-    return (
-        select(
-            held,
-            charging.journals.c.through_seq,
-            fleet.sites.c.floor_level0_minor,
-            fleet.sites.c.floor_level1_minor,
-            fleet.sites.c.floor_level2_minor,
-            fleet.sites.c.standing_minor,
-        )
-        .join(
-            controllers,
-            and_(
-                controllers.c.id == held.c.controller,
-                controllers.c.epoch == held.c.epoch,
-                controllers.c.state == "active",
-            ),
-        )
-        .join(
-            charging.journals,
-            and_(
-                charging.journals.c.controller == held.c.controller,
-                charging.journals.c.epoch == held.c.epoch,
-            ),
-        )
-        .join(fleet.sites, fleet.sites.c.id == controllers.c.site)
-        .where(held.c.account.in_(wanted))
-        .order_by(held.c.controller, held.c.account)
-    )
-
-
-def _latest_sent(wanted: Sequence[str]) -> Select[tuple[object, ...]]:
-    sent = charging.floors_sent
-    newest = (
-        select(sent.c.account, sent.c.controller, func.max(sent.c.revision).label("revision"))
-        .where(sent.c.account.in_(wanted))
-        .group_by(sent.c.account, sent.c.controller)
-        .subquery()
-    )
-    return select(sent).join(
-        newest,
-        and_(
-            sent.c.account == newest.c.account,
-            sent.c.controller == newest.c.controller,
-            sent.c.revision == newest.c.revision,
-        ),
-    )
 
 
 def _due(row: Row[tuple[object, ...]], means: Means) -> Due:
@@ -260,9 +194,11 @@ def _raise_standing(tx: Tx, due: Iterable[Due]) -> bool:
 def _number(tx: Tx, controller: str, due: list[Due]) -> None:
     """Give rights the controller's next revisions, one for each message's worth."""
     mine = fleet.controllers.c.id == controller
-    revision = tx.connection.execute(
-        select(fleet.controllers.c.accounts_revision).where(mine).with_for_update()
-    ).scalar_one()
+    known = fleet.controllers.c
+    before = tx.connection.execute(
+        select(known.accounts_revision, known.held_revision).where(mine).with_for_update()
+    ).one()
+    revision = before.accounts_revision
     rows = []
     for start in range(0, len(due), RIGHTS_PER_MESSAGE_MAX):
         revision += 1
@@ -281,9 +217,21 @@ def _number(tx: Tx, controller: str, due: list[Due]) -> None:
             for one in due[start : start + RIGHTS_PER_MESSAGE_MAX]
         ]
     tx.connection.execute(insert(charging.floors_sent), rows)
+    _drop_smaller(tx, controller, due, before.held_revision)
     tx.connection.execute(update(fleet.controllers).where(mine).values(accounts_revision=revision))
     for one in due:
         tx.touch("rights", f"{controller}/{one.account}")
+
+
+def _drop_smaller(tx: Tx, controller: str, due: list[Due], held_revision: int) -> None:
+    for epoch in {one.epoch for one in due}:
+        asked = {
+            "controller": controller,
+            "epoch": epoch,
+            "wanted": [one.account for one in due],
+            "held": held_revision,
+        }
+        tx.connection.execute(rights_sql.DROP_SMALLER, asked)
 
 
 def _right(row: Row[tuple[object, ...]]) -> Right:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select, tuple_
+from sqlalchemy import Connection, bindparam, func, insert, select, tuple_
 
 from hub.errors import ConflictError, InputError, NotFoundError
 from hub.store.tables.fleet import machines, tariffs
@@ -18,6 +18,10 @@ from wire.usage import zone
 
 DECODED_MAX = 4_096
 """Versions kept decoded: what a day's sessions began with, at the largest operators."""
+
+_VERSIONS = select(tariffs.c.definition).where(
+    tuple_(tariffs.c.id, tariffs.c.version).in_(bindparam("wanted", expanding=True))
+)
 
 
 def add_version(tx: Tx, tariff: Tariff) -> Tariff:
@@ -89,10 +93,8 @@ def find_versions(
     connection: Connection, wanted: Iterable[tuple[str, int]]
 ) -> dict[tuple[str, int], Tariff]:
     """Those of these versions that exist."""
-    query = select(tariffs.c.definition).where(
-        tuple_(tariffs.c.id, tariffs.c.version).in_(sorted(set(wanted)))
-    )
-    found = (_decode(row.definition) for row in connection.execute(query))
+    rows = connection.execute(_VERSIONS, {"wanted": sorted(set(wanted))})
+    found = (_decode(row.definition) for row in rows)
     return {(tariff.id, tariff.version): tariff for tariff in found}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from hub.errors import ConflictError, InputError, NotFoundError
 from hub.fleet import sites
@@ -17,6 +17,7 @@ from wire.ids import is_name
 from wire.topics import partition_of
 
 REASON_LENGTH_MAX = 500
+_FIND = select(controllers).where(controllers.c.id == bindparam("name"))
 
 
 class ControllerState(StrEnum):
@@ -110,7 +111,7 @@ def get_controller(connection: Connection, name: str) -> Controller:
 
 def find_controller(connection: Connection, name: str) -> Controller | None:
     """Read a controller, or None."""
-    row = connection.execute(select(controllers).where(controllers.c.id == name)).first()
+    row = connection.execute(_FIND, {"name": name}).first()
     return None if row is None else _controller(row)
 
 

@@ -10,6 +10,7 @@ from hub.charging import tariffs
 from hub.charging.audit import audit_charging
 from hub.charging.exposure import account_exposure, exposures, total_minor
 from hub.config import HubConfig
+from hub.downlink import REFRESH_EVERY_MS
 from hub.fleet import alarms, controllers, enrolment, machines, sites
 from hub.fleet.machines import Machine
 from hub.keystore import make_keys
@@ -134,6 +135,7 @@ class Desk:
     def step(self) -> None:
         """Let the hub send all that waits."""
         for _ in range(3):
+            self.clock.advance(REFRESH_EVERY_MS)
             self.hub.downlink.step()
             self.settle()
 
