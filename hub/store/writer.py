@@ -230,7 +230,7 @@ class Writer:
         if items:
             book.load(items)
         for waiting in batch:
-            waiting.forget()
+            waiting.error = None  # of an attempt that is made again
             if waiting.item is not None:
                 waiting.result = book.post_checked(waiting.item, waiting.digest)
             elif waiting.job is not None:
@@ -284,17 +284,13 @@ class _Waiting:
         self.job = job
         self.item = item
         self.digest = digest
-        self.forget()
-
-    def forget(self) -> None:
-        """Drop what came of an attempt that is made again."""
         self.result: Any = None
         self.error: BaseException | None = None
         self.tx: Tx | None = None
 
     def fail(self, error: BaseException) -> None:
         """Have the caller told of an error, and of nothing else."""
-        self.forget()
+        self.result = self.tx = None
         self.error = error
 
 

@@ -146,7 +146,7 @@ def _drive(writer: Writer, count: int, waiters: int) -> _Run:
     tells them.
     """
     run = _Run()
-    charges = _charges(count)
+    charges = iter(list(_charges(count)))
     answers: SimpleQueue[tuple[Future[Outcome], int]] = SimpleQueue()
     began = time.monotonic_ns()
     for charge in islice(charges, waiters):

@@ -45,8 +45,10 @@ batches = Table(
 items = Table(
     "items",
     metadata,
-    Column("id", Text, primary_key=True),
-    Column("place", ROW_ID, nullable=False),  # 1, 2, 3 …: the order of booking
+    Column(
+        "place", ROW_ID, primary_key=True, autoincrement=False
+    ),  # 1, 2, 3 …: the order of booking
+    Column("id", Text, nullable=False),
     Column("unit", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("digest", Text, nullable=False),  # of what was asked
@@ -55,7 +57,7 @@ items = Table(
     Column("reason", Text, nullable=False, server_default=""),
     Column("reverses", Text),  # the item that this one corrects
     Column("batch", ROW_ID, ForeignKey("batches.id"), nullable=False),
-    Index("items_by_place", "place", unique=True),
+    UniqueConstraint("id"),
     Index("items_by_ref", "ref"),
 )
 

@@ -294,8 +294,8 @@ def upgrade() -> None:
 
     op.create_table(
         "items",
-        sa.Column("id", sa.Text(), nullable=False),
         sa.Column("place", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
         sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
@@ -305,10 +305,10 @@ def upgrade() -> None:
         sa.Column("reverses", sa.Text(), nullable=True),
         sa.Column("batch", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.ForeignKeyConstraint(["batch"], ["batches.id"], name=op.f("fk_items_batch")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_items")),
+        sa.PrimaryKeyConstraint("place", name=op.f("pk_items")),
+        sa.UniqueConstraint("id", name=op.f("uq_items_id")),
     )
     with op.batch_alter_table("items", schema=None) as batch_op:
-        batch_op.create_index("items_by_place", ["place"], unique=True)
         batch_op.create_index("items_by_ref", ["ref"], unique=False)
 
     op.create_table(
