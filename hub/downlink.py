@@ -146,10 +146,8 @@ class Downlink:
                 self._pending.add_list_change()
 
     def step(self) -> None:
-        """Work off what waits now."""
-        self._send_acks()
-        for controller, answers in self._pending.take_answers().items():
-            self._send_accounts(controller, answers)
+        """Work off what waits now; what people and journals wait for goes before the rest."""
+        self._send_urgent()
         self._refresh_accounts()
         if not self._link.connected:
             return
@@ -157,6 +155,7 @@ class Downlink:
         self._send_configs()
         self._look_around()
         for controller in self._pending.take_controllers(CONTROLLERS_PER_STEP_MAX):
+            self._send_urgent()
             self._send_accounts(controller, ())
 
     def _run(self) -> None:
@@ -169,9 +168,11 @@ class Downlink:
             except Exception:
                 log.exception("sending")
 
-    def _send_acks(self) -> None:
+    def _send_urgent(self) -> None:
         for ack in self._pending.take_acks():
             self._send(ack.receiver, topics.DOWN_ACK, seal(ack, self._signer), qos=0)
+        for controller, answers in self._pending.take_answers().items():
+            self._send_accounts(controller, answers)
 
     def _look_around(self) -> None:
         """Find controllers that must be looked after for another reason than their own."""

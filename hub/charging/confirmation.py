@@ -81,10 +81,15 @@ def hear(tx: Tx, header: JournalHeader, through_seq: int) -> None:
         "config": header.config_version,
     }
     tx.connection.execute(_HEAR, said)
-    if header.last_seq <= through_seq:
-        _confirm(tx, header, header.accounts_revision, header.list_revision)
-    else:
+    held = tx.connection.execute(_HELD, {"name": header.sender}).one()
+    is_news = (
+        header.accounts_revision > held.held_revision
+        or header.list_revision > held.held_list_revision
+    )
+    if is_news and header.last_seq > through_seq:
         _note(tx, header)
+    elif is_news:
+        _confirm(tx, header, header.accounts_revision, header.list_revision)
     _confirm_waiting(tx, header, through_seq)
 
 

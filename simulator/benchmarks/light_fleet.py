@@ -92,6 +92,7 @@ def _add(hub: Hub, name: str, events_each: int) -> LightController:
     began_ms = hub.clock.now().wall_ms - HOURS_BACK_MS
     voice = LightController(name, name.encode().ljust(32, b"-"), f"epo_{name}", began_ms)
     hub.writer.run(lambda tx: _know(tx, voice))
+    voice.config_version = 1  # as if the configuration had come
     voice.boot()
     number = 0
     while voice.last_seq + EVENTS_PER_SESSION <= events_each:
