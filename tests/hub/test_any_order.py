@@ -48,7 +48,7 @@ def told_in_order(desk: Desk) -> dict[str, int]:
     return desk.books()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_order_and_repetition_do_not_change_the_book(tmp_path_factory, seed):
     chance = random.Random(seed)
     straight, mixed = (Desk(tmp_path_factory.mktemp("hub")) for _ in range(2))

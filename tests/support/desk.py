@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -94,6 +98,15 @@ def initialise(data: Path, clock: ManualClock, entropy, unit: str = "EUR") -> No
     store.close()
 
 
+@cache
+def _fresh_folder() -> Path:
+    """A folder with a new hub, made once for all tests: each gets a copy."""
+    folder = Path(tempfile.mkdtemp(prefix="standpipe-desk-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    initialise(folder, ManualClock(), counting_entropy())
+    return folder
+
+
 class Desk:
     """A hub whose writer runs, and whose other threads are the test."""
 
@@ -101,7 +114,7 @@ class Desk:
         self.clock = ManualClock()
         self.cable = Cable()
         self.entropy = counting_entropy()
-        initialise(data, self.clock, self.entropy)
+        shutil.copytree(_fresh_folder(), data, dirs_exist_ok=True)
         config = HubConfig(data=data)
         self.hub: Hub = build_hub(config, clock=self.clock, entropy=self.entropy, link=self.cable)
         self.hub.writer.start()
