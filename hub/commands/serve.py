@@ -12,6 +12,7 @@ import uvicorn
 from litestar import Litestar
 
 from hub.bootstrap import Hub, build_hub
+from hub.collector import look_less_often
 from hub.commands.access import say
 from hub.config import HubConfig, load_config
 from hub.errors import ConfigError, HubError
@@ -63,6 +64,7 @@ def _serve(config: HubConfig) -> int:
             app,
         )
         _say_where(config, hub)
+        look_less_often()
         # uvicorn raises the signal again when it's done: it must not end us before we close.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, server.handle_exit)

@@ -204,13 +204,15 @@ def _sides(leg: Leg) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if type(leg) is Move:
         return (leg.debit,), (leg.credit,)
     if type(leg) is Spill:
-        return leg.debits, tuple(code for code, _ in leg.credits)
+        return leg.debits, tuple([code for code, _ in leg.credits])
     assert type(leg) is Fill
     return (leg.debit,), leg.credits
 
 
-def _amounts(leg: Leg) -> tuple[int, ...]:
-    return tuple(minor for _, minor in leg.credits) if type(leg) is Spill else (leg.amount_minor,)
+def _amounts(leg: Leg) -> list[int]:
+    if type(leg) is Spill:
+        return [minor for _, minor in leg.credits]
+    return [leg.amount_minor]
 
 
 def _fill(state: State, leg: Fill, done: list[Transfer]) -> None:
@@ -225,17 +227,20 @@ def _fill(state: State, leg: Fill, done: list[Transfer]) -> None:
 
 
 def _spill(state: State, leg: Spill, done: list[Transfer]) -> None:
-    givers = list(leg.debits)
+    debits = leg.debits
+    place, last = 0, len(debits) - 1
     for code, amount in leg.credits:
         left = amount
-        while left:
-            last = len(givers) == 1
-            part = left if last else min(left, _account(state, givers[0]).spendable)
-            if part:
-                _move(state, givers[0], code, part, done)
+        while place < last:
+            giver = state.balances.get(debits[place]) or _account(state, debits[place])
+            part = giver.minor - giver.least
+            if part >= left:
+                break
+            if part > 0:
+                _move(state, debits[place], code, part, done)
                 left -= part
-            if left:
-                givers.pop(0)
+            place += 1
+        _move(state, debits[place], code, left, done)
 
 
 def _move(state: State, debit: str, credit: str, amount: int, done: list[Transfer]) -> None:

@@ -1,8 +1,10 @@
 """`ledger` and `ledger-single`: what the book takes, from many waiters and from one.
 
 Each waiter hands over its next item when its last one is answered, so the answer of a
-commit is what drives the next. The peer inserts the very rows that the book wrote, in
-batches of the same sizes, with `executemany` and nothing else: no rules, no answers.
+commit is what drives the next. Items are of two forms: `session` is what the hub books
+all day, a charge with its tax in two transfers; `move` is one transfer alone, so that
+nothing is shared between transfers. The peer inserts the very rows that the book wrote,
+in batches of the same sizes, with nothing around it.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import random
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,8 +23,9 @@ from queue import SimpleQueue
 from sqlalchemy import text
 
 from hub.clock import SystemClock
+from hub.collector import look_less_often
 from hub.ledger import accounts as chart
-from hub.ledger.items import Booked, Item, Move, Outcome
+from hub.ledger.items import Booked, Item, Move, Outcome, Spill
 from hub.ledger.verify import verify_book
 from hub.store.engine import Store, open_store
 from hub.store.migrations import upgrade
@@ -58,34 +61,18 @@ class _Run:
 
 
 def measure_many(say: Say) -> list[Row]:
-    """Measure 1,000 waiters beside a bare insert of the same rows."""
-    with _book() as (store, writer, folder):
-        paid = _last_batch(store)
-        say(f"  {ITEMS:,} transfers from {WAITERS:,} waiters")
-        run = _drive(writer, ITEMS, WAITERS)
-        writer.close()
-        _check(store)
-        say("  the same rows, inserted bare")
-        peer = bare_insert(folder / "hub.db", folder / "bare.db", paid)
+    """Measure 1,000 waiters beside a bare insert of the same rows, for each form of item."""
     return [
-        make_row(
-            "ledger",
-            run.per_second,
-            "transfers/s",
-            peer=ITEMS / peer,
-            waiters=WAITERS,
-            p50_ms=round(quantile(run.waited_ms, 0.5), 2),
-            p99_ms=round(quantile(run.waited_ms, 0.99), 2),
-            peer_is="executemany of the same rows",
-        )
+        _measure_many(say, "ledger", _session, 2),
+        _measure_many(say, "ledger-move", _move, 1),
     ]
 
 
 def measure_single(say: Say) -> list[Row]:
     """Measure one waiter that asks again when it is answered."""
     with _book() as (store, writer, _):
-        say(f"  {ITEMS_SINGLE:,} transfers, one after the other")
-        run = _drive(writer, ITEMS_SINGLE, 1)
+        say(f"  {ITEMS_SINGLE:,} items, one after the other")
+        run = _drive(writer, _items(_move, ITEMS_SINGLE), 1)
         writer.close()
         _check(store)
     return [
@@ -97,6 +84,29 @@ def measure_single(say: Say) -> list[Row]:
             p99_ms=round(quantile(run.waited_ms, 0.99), 3),
         )
     ]
+
+
+def _measure_many(say: Say, name: str, form: _Form, transfers_per_item: int) -> Row:
+    with _book() as (store, writer, folder):
+        paid = _last_batch(store)
+        say(f"  {ITEMS:,} items of {transfers_per_item} from {WAITERS:,} waiters")
+        look_less_often()
+        run = _drive(writer, _items(form, ITEMS), WAITERS)
+        writer.close()
+        _check(store)
+        say("  the same rows, inserted bare")
+        seconds = bare_insert(folder / "hub.db", folder / "bare.db", paid)
+    return make_row(
+        name,
+        run.per_second * transfers_per_item,
+        "transfers/s",
+        peer=ITEMS * transfers_per_item / seconds,
+        waiters=WAITERS,
+        transfers_per_item=transfers_per_item,
+        p50_ms=round(quantile(run.waited_ms, 0.5), 2),
+        p99_ms=round(quantile(run.waited_ms, 0.99), 2),
+        peer_is="the same rows, inserted bare",
+    )
 
 
 @contextmanager
@@ -129,42 +139,64 @@ def _person(number: int) -> str:
     return f"acc_{number:026d}"
 
 
-def _charges(count: int) -> Iterator[Item]:
+_Form = Callable[[str, str, str, int], Item]
+"""Makes an item of an id, a person, a machine and an amount."""
+
+
+def _session(id_: str, person: str, machine: str, minor: int) -> Item:
+    rights = (
+        chart.escrow(person, _UNIT),
+        chart.wallet(person, _UNIT),
+        chart.overrun(person, _UNIT),
+    )
+    takers = ((chart.revenue(machine, _UNIT), minor), (chart.tax(190_000, _UNIT), minor))
+    return Item(id=id_, unit=_UNIT, kind="session", legs=(Spill(rights, takers),), ref=id_)
+
+
+def _move(id_: str, person: str, machine: str, minor: int) -> Item:
+    move = Move(chart.wallet(person, _UNIT), chart.revenue(machine, _UNIT), minor)
+    return Item(id=id_, unit=_UNIT, kind="session", legs=(move,), ref=id_)
+
+
+def _items(form: _Form, count: int) -> list[Item]:
     rng = random.Random(1)
-    for number in range(count):
-        person = chart.wallet(_person(rng.randrange(PEOPLE)), _UNIT)
-        machine = chart.revenue(f"machine-{rng.randrange(MACHINES)}", _UNIT)
-        session = f"ses_{number:026d}"
-        move = Move(person, machine, rng.randrange(1, 100))
-        yield Item(id=session, unit=_UNIT, kind="session", legs=(move,), ref=session)
+    return [
+        form(
+            f"ses_{number:026d}",
+            _person(rng.randrange(PEOPLE)),
+            f"machine-{rng.randrange(MACHINES)}",
+            rng.randrange(1, 100),
+        )
+        for number in range(count)
+    ]
 
 
-def _drive(writer: Writer, count: int, waiters: int) -> _Run:
+def _drive(writer: Writer, items: list[Item], waiters: int) -> _Run:
     """Have each waiter ask again as soon as it is answered, until all is booked.
 
     The waiters live in this thread, as a web server's do in theirs: the writer only
     tells them.
     """
     run = _Run()
-    charges = iter(list(_charges(count)))
+    waiting = iter(items)
     answers: SimpleQueue[tuple[Future[Outcome], int]] = SimpleQueue()
     began = time.monotonic_ns()
-    for charge in islice(charges, waiters):
-        _ask(writer, charge, answers)
-    while len(run.waited_ms) < count:
+    for item in islice(waiting, waiters):
+        _ask(writer, item, answers)
+    while len(run.waited_ms) < len(items):
         future, asked = answers.get(timeout=ANSWER_S_MAX)
         _booked(future.result())
         run.waited_ms.append((time.monotonic_ns() - asked) / _NS_PER_MS)
-        following = next(charges, None)
+        following = next(waiting, None)
         if following is not None:
             _ask(writer, following, answers)
     run.seconds = (time.monotonic_ns() - began) / _NS_PER_S
     return run
 
 
-def _ask(writer: Writer, charge: Item, answers: SimpleQueue[tuple[Future[Outcome], int]]) -> None:
+def _ask(writer: Writer, item: Item, answers: SimpleQueue[tuple[Future[Outcome], int]]) -> None:
     asked = time.monotonic_ns()
-    writer.submit_item(charge).add_done_callback(lambda future: answers.put((future, asked)))
+    writer.submit_item(item).add_done_callback(lambda future: answers.put((future, asked)))
 
 
 def _booked(outcome: Outcome) -> None:
