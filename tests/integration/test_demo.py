@@ -56,7 +56,7 @@ def alive(pid: int) -> bool:
 
 
 def run_demo(data: Path, seed: int) -> dict[str, object]:
-    command = [SIM, "demo", "--headless", "--seconds", "12", "--json"]
+    command = [SIM, "demo", "--headless", "--seconds", "10", "--json"]
     command += ["--data", str(data), "--seed", str(seed)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
 
