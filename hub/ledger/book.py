@@ -53,15 +53,18 @@ class Memory:
     Attributes:
         balances: By ledger account.
         ids: Their numbers in the database.
+        last: Number and hash of the last batch, place of the last item; None: not read.
     """
 
     balances: dict[str, Balance] = field(default_factory=dict)
     ids: dict[str, int] = field(default_factory=dict)
+    last: tuple[int, str, int] | None = None
 
     def clear(self) -> None:
         """Forget all: what was decided wasn't committed."""
         self.balances.clear()
         self.ids.clear()
+        self.last = None
 
 
 class Book:
@@ -233,8 +236,7 @@ class Book:
         return self._connection.execute(sql.accounts(self._dialect), wanted).all()
 
     def _write_items(self) -> None:
-        last = self._connection.execute(sql.LAST).one_or_none()
-        batch, previous, place = (0, FIRST_HASH, 0) if last is None else last
+        batch, previous, place = self._memory.last or self._read_last()
         batch += 1
         ids, at_ms = self._memory.ids, self._at_ms
         items, moves, digests = [], [], []
@@ -246,10 +248,15 @@ class Book:
             for ordinal, move in enumerate(transfers):
                 sides = ids[move.debit], ids[move.credit]
                 moves.append((item.id, ordinal, *sides, move.amount_minor, at_ms))
-        head = (batch, chain_batch(previous, digests), len(items), at_ms)
-        write_rows(self._connection, sql.BATCH, [head])
+        hash_ = chain_batch(previous, digests)
+        self._memory.last = (batch, hash_, place + len(items))
+        write_rows(self._connection, sql.BATCH, [(batch, hash_, len(items), at_ms)])
         write_rows(self._connection, sql.ITEMS, items)
         write_rows(self._connection, sql.TRANSFERS, moves)
+
+    def _read_last(self) -> tuple[int, str, int]:
+        last = self._connection.execute(sql.LAST).one_or_none()
+        return (0, FIRST_HASH, 0) if last is None else (last[0], last[1], last[2])
 
     def _write_balances(self, touched: set[str]) -> None:
         ids, balances = self._memory.ids, self._state.balances
