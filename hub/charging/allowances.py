@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, delete, select
 
 from hub.charging.bulk import insert_rows
 from hub.errors import ConflictError
 from hub.ledger import accounts as chart
 from hub.ledger.items import Booked, Fill, Item, Move, Outcome
-from hub.store.tables.charging import allowances
+from hub.store.tables.charging import allowances, floors_sent
+from hub.store.tables.fleet import controllers
 from hub.store.tables.people import accounts
 from hub.store.writer import Tx
 from wire.errors import Code
@@ -139,7 +140,8 @@ def forfeit(tx: Tx, item_id: str, place: tuple[str, str, str], reason: str) -> i
     """Give up on what a dead controller holds for an account: the money goes back to it.
 
     What the controller reports later is booked all the same: wallet up to its limit,
-    then overrun. A person decides this and books the risk.
+    then overrun. A person decides this and books the risk. Floors of a journal that isn't
+    the controller's current one are given up with it, and expose nothing any more.
 
     Args:
         tx: The writer's transaction.
@@ -156,6 +158,7 @@ def forfeit(tx: Tx, item_id: str, place: tuple[str, str, str], reason: str) -> i
     account, controller, epoch = place
     totals = load_totals(tx.connection, controller, epoch, (account,))
     held = totals[account].backed
+    _forget_old_floors(tx, place)
     if held == 0:
         return 0
     unit = unit_of_account(tx.connection, account)
@@ -177,6 +180,19 @@ def forfeit(tx: Tx, item_id: str, place: tuple[str, str, str], reason: str) -> i
     save_totals(tx, controller, epoch, totals)
     tx.touch("account", account)
     return held
+
+
+def _forget_old_floors(tx: Tx, place: tuple[str, str, str]) -> None:
+    account, controller, epoch = place
+    current = select(controllers.c.epoch).where(controllers.c.id == controller)
+    if tx.connection.execute(current).scalar_one_or_none() != epoch:
+        tx.connection.execute(
+            delete(floors_sent).where(
+                (floors_sent.c.account == account)
+                & (floors_sent.c.controller == controller)
+                & (floors_sent.c.epoch == epoch)
+            )
+        )
 
 
 def give_back(account: str, unit: str, minor: int) -> Fill:

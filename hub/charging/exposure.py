@@ -114,7 +114,9 @@ def exposures(connection: Connection, unit: str) -> list[Exposure]:
             Exposure(
                 controller=row.id,
                 site=row.site,
-                floors_minor=rule + _behind(floors, changed[behind]) + _more(row, floors, mine),
+                floors_minor=_unless_revoked(
+                    row, rule + _behind(floors, changed[behind]) + _more(row, floors, mine)
+                ),
                 held_minor=_sum(held, row.id, row.epoch, current=True),
                 left_minor=_sum(held, row.id, row.epoch, current=False),
                 heard_ms=row.heard_ms,
@@ -145,6 +147,7 @@ def account_exposure(connection: Connection, account: str, unit: str) -> dict[st
         for right in current:
             unheld = rule - right.unbacked_minor if right.oldest > row.held_revision else 0
             minor += max(_reach(right), unheld)
+        minor = _unless_revoked(row, minor)
         if minor:
             found[row.id] = minor
     return found
@@ -157,6 +160,11 @@ _CAPS_OF_ONE = text("""
         SELECT max(earlier.list_revision) FROM floor_caps AS earlier
         WHERE earlier.account = :account AND earlier.list_revision <= :held))
 """)
+
+
+def _unless_revoked(controller: Row[tuple[object, ...]], minor: int) -> int:
+    """Nothing that a revoked controller says is booked, so it can charge nobody."""
+    return 0 if controller.state == "revoked" else minor
 
 
 def _floors(connection: Connection, site: str, held_list_revision: int) -> Floors:

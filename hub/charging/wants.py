@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from hub.charging import allowances, rights
 from hub.charging.means import Means, means_of
@@ -14,6 +14,18 @@ from hub.store.writer import Tx
 from wire.downlink import WantAnswer
 from wire.errors import Code
 from wire.uplink import Want
+
+KEPT_MS = 7 * 86_400_000
+"""No controller asks for so long. A want that came again later would move nothing either:
+the book knows its id for ever."""
+FORGOTTEN_AT_ONCE_MAX = 10
+"""More than are added, so that the table shrinks."""
+_OLD = (
+    select(charging.wants.c.request)
+    .where(charging.wants.c.answered_ms < bindparam("before"))
+    .limit(FORGOTTEN_AT_ONCE_MAX)
+)
+_FORGET = delete(charging.wants).where(charging.wants.c.request.in_(_OLD))
 
 
 def answer(tx: Tx, want: Want) -> WantAnswer | None:
@@ -39,6 +51,7 @@ def answer(tx: Tx, want: Want) -> WantAnswer | None:
             request=want.request, granted_minor=stored.granted_minor, code=stored.code
         )
     granted, code = _decide(tx, want)
+    tx.connection.execute(_FORGET, {"before": tx.now_ms - KEPT_MS})
     tx.connection.execute(
         insert(charging.wants).values(
             request=want.request,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hub.config import load_config
@@ -68,3 +70,13 @@ def test_a_damaged_key_is_not_replaced_silently(tmp_path, text):
 
     with pytest.raises(ConfigError, match=r"hub\.seed"):
         make_keys(tmp_path, lambda n: b"y" * n)
+
+
+def test_the_shipped_example_is_a_configuration(tmp_path):
+    shipped = Path(__file__).parents[2] / "deploy" / "hub.toml"
+    (tmp_path / "hub.toml").write_text(shipped.read_text())
+
+    config = load_config(tmp_path)
+
+    assert config.mqtt.password_file == tmp_path / "mqtt.password"
+    assert config.broker.public_host == "hub.example.org"

@@ -9,7 +9,8 @@ import pytest
 from desk import card_of
 from till import Till
 
-from hub.fleet import sites
+from hub.charging import allowances
+from hub.fleet import controllers, sites
 from hub.people import cards
 from wire import topics
 
@@ -236,3 +237,36 @@ def test_what_is_lost_was_exposed_before(desk, seed):
     )
     assert sum(desk.escrow(account) for account in ACCOUNTS) == 0
     assert desk.faults() == []
+
+
+def test_a_journal_that_was_given_up_exposes_nothing_any_more(desk):
+    till = open_till(desk, "pi-1")
+    desk.add_account("ann", 2_000)
+    desk.journal(till)
+    hear_all(desk, till)
+    assert till.sell("ann", "washer", 100)
+    desk.journal(till, till.batch(2, 3))
+    hear_all(desk, till)
+    old = till.epoch
+    till.begin("epo_new")
+    till.boot()
+    desk.journal(till)
+    assert desk.exposure("ann") == {"pi-1": 1_000}
+
+    place = ("ann", "pi-1", old)
+    desk.run(lambda tx: allowances.forfeit(tx, "frf_1", place, "the disk is gone"))
+
+    assert desk.exposure("ann") == {"pi-1": 500}
+
+
+def test_a_revoked_controller_can_charge_nobody(desk):
+    till = open_till(desk, "pi-1")
+    desk.add_account("ann", 2_000)
+    desk.journal(till)
+    hear_all(desk, till)
+    assert desk.total_exposure() == 500
+
+    desk.run(lambda tx: controllers.revoke(tx, "pi-1"))
+
+    assert desk.exposure("ann") == {}
+    assert desk.total_exposure() == 0

@@ -248,3 +248,15 @@ def test_an_unplugged_broker_loses_nothing_but_time(desk, washer):
 
     bodies = desk.taken("pi-1", topics.DOWN_ACCOUNTS)
     assert [right.granted_minor for body in bodies for right in body.rights] == [300]
+
+
+def test_old_answers_are_forgotten_and_a_want_of_long_ago_moves_nothing(desk, washer):
+    ask(desk, washer)
+    desk.clock.advance(8 * 86_400_000)
+
+    ask(desk, washer, "req_2", minor=100)
+    assert desk.rows("SELECT request FROM wants") == [("req_2",)]
+    late = ask(desk, washer)
+
+    assert late.answers[0].granted_minor == 0
+    assert (desk.wallet("ann"), desk.escrow("ann")) == (1_600, 400)

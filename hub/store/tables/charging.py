@@ -134,4 +134,5 @@ wants = Table(
     Column("granted_minor", BigInteger, nullable=False),
     Column("code", Integer, nullable=False),
     Column("answered_ms", BigInteger, nullable=False),
+    Index("wants_by_age", "answered_ms"),
 )

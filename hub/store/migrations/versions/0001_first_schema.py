@@ -229,6 +229,8 @@ def upgrade() -> None:
         sa.Column("answered_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("request", name=op.f("pk_wants")),
     )
+    with op.batch_alter_table("wants", schema=None) as batch_op:
+        batch_op.create_index("wants_by_age", ["answered_ms"], unique=False)
     op.create_table(
         "cards",
         sa.Column("id", sa.Text(), nullable=False),
