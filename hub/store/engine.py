@@ -119,6 +119,20 @@ def open_store(url: str) -> Store:
     return Store(f"sqlite:///{path}", _sqlite_writer(path), _sqlite_readers(path))
 
 
+def check_open(connection: Connection) -> None:
+    """Check that a transaction is still there.
+
+    SQLite drops a whole transaction by itself when the disk is full or fails. Whoever
+    then goes on would commit each statement alone, and a last commit would say nothing.
+
+    Raises:
+        StoreError: It is gone; nothing of it is kept.
+    """
+    if connection.invalidated:
+        raise StoreError("the connection to the database is lost")
+    _check_driver(connection.connection.driver_connection)
+
+
 def _open_server(url: URL) -> Store:
     plain = url.render_as_string(hide_password=True)
     try:
@@ -176,12 +190,13 @@ def _begin_immediate(connection: Connection) -> Any:
 def _check_begun(
     _connection: Connection, cursor: sqlite3.Cursor, statement: str, *_: object
 ) -> None:
-    """Refuse to write outside a transaction.
+    if statement != _BEGIN_WRITING:
+        _check_driver(cursor.connection)
 
-    SQLite drops a whole transaction by itself when the disk is full or fails. Whoever
-    then goes on would commit each statement alone.
-    """
-    if not cursor.connection.in_transaction and statement != _BEGIN_WRITING:
+
+def _check_driver(driver: Any) -> None:
+    # psycopg has no such attribute: PostgreSQL itself refuses to go on.
+    if not getattr(driver, "in_transaction", True):
         raise StoreError("the database gave the transaction up: is its disk full?")
 
 

@@ -17,6 +17,9 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import Connection
 
+from hub.errors import StoreError
+from hub.store.engine import check_open
+
 ColumnType = Literal["text", "integer"]
 Columns = tuple[tuple[str, ColumnType], ...]
 """Names and types of a row's elements."""
@@ -65,14 +68,25 @@ def write_rows(connection: Connection, statement: str, rows: Sequence[tuple[Any,
         statement: With `{rows}` where a VALUES list's rows go; its columns are called
             `column1`, `column2` … on every database.
         rows: What to write.
+
+    Raises:
+        StoreError: The database refused, or the transaction is gone.
     """
-    done, dialect = 0, connection.dialect.name
-    for size in CHUNKS:
-        while len(rows) - done >= size:
-            chunk = rows[done : done + size]
-            sql = _with_places(dialect, statement, size, len(chunk[0]))
-            connection.exec_driver_sql(sql, tuple(chain.from_iterable(chunk)))
-            done += size
+    check_open(connection)
+    # The driver's own cursor: SQLAlchemy's takes longer for one row than the database.
+    cursor = connection.connection.cursor()
+    done, dialect = 0, connection.dialect
+    try:
+        for size in CHUNKS:
+            while len(rows) - done >= size:
+                chunk = rows[done : done + size]
+                sql = _with_places(dialect.name, statement, size, len(chunk[0]))
+                cursor.execute(sql, tuple(chain.from_iterable(chunk)))
+                done += size
+    except dialect.loaded_dbapi.Error as error:
+        raise StoreError(f"the database refused: {error}") from error
+    finally:
+        cursor.close()
 
 
 @lru_cache(maxsize=128)

@@ -26,7 +26,7 @@ from hub.errors import OutcomeUnknownError, OverloadedError, StoreError
 from hub.ledger.apply import check
 from hub.ledger.book import Book, Memory
 from hub.ledger.items import Item, Outcome, digest_of
-from hub.store.engine import Store
+from hub.store.engine import Store, check_open
 from wire.clock import Clock
 
 QUEUE_JOBS_MAX = 20_000
@@ -237,7 +237,7 @@ class Writer:
                 waiting.tx = Tx(connection, book, now_ms)
                 _run_job(waiting, waiting.job, waiting.tx)
         book.flush()
-        _check_open(connection)
+        check_open(connection)
 
     def _answer(self, batch: list[_Waiting]) -> None:
         touched: set[tuple[str, str]] = set()
@@ -302,17 +302,9 @@ def _run_job(waiting: _Waiting, job: Job[Any], tx: Tx) -> None:
             waiting.result = job(tx)
             tx.book.flush()
     except Exception as error:  # noqa: BLE001 the caller's own error goes back to the caller
-        _check_open(tx.connection)
+        check_open(tx.connection)
         tx.book.forget()
         waiting.fail(_failure(error))
-
-
-def _check_open(connection: Connection) -> None:
-    """Check that the transaction is still there: a driver commits nothing without a word."""
-    if connection.invalidated or not getattr(
-        connection.connection.driver_connection, "in_transaction", True
-    ):
-        raise StoreError("the database gave the transaction up: is its disk full?")
 
 
 def _failure(error: BaseException) -> BaseException:
