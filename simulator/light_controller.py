@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from wire import chain
-from wire.codec import encode
+from wire.codec import Format, encode
 from wire.envelope import EVENTS_PER_BATCH_MAX, seal, seal_batch
 from wire.events import (
     Boot,
@@ -40,10 +40,19 @@ class LightController:
         seed: Its private key, `wire.keys.SEED_BYTES`.
         epoch: Id of its first journal.
         wall_ms: Its clock, which moves only when set.
+        format_: How it encodes what it says.
     """
 
-    def __init__(self, name: str, seed: bytes, epoch: str, wall_ms: int = 0) -> None:
+    def __init__(
+        self,
+        name: str,
+        seed: bytes,
+        epoch: str,
+        wall_ms: int = 0,
+        format_: Format = Format.JSON,
+    ) -> None:
         self.name = name
+        self.format = format_
         self.signer = Signer(seed, name)
         self.wall_ms = wall_ms
         self.accounts_revision = 0
@@ -82,7 +91,7 @@ class LightController:
     def append(self, kind: type[Event], **facts: Any) -> int:
         """Journal an event of a kind; gives its seq."""
         seq = self.last_seq + 1
-        self.append_bytes(encode(kind(seq=seq, at=self.stamp(), **facts)))
+        self.append_bytes(encode(kind(seq=seq, at=self.stamp(), **facts), self.format))
         return seq
 
     def append_bytes(self, data: bytes) -> None:
@@ -166,7 +175,7 @@ class LightController:
         )
         header = msgspec.structs.replace(header, **changes)
         events = tuple(self.events[first_seq - 1 : last_seq])
-        return seal_batch(header, events, signer or self.signer)
+        return seal_batch(header, events, signer or self.signer, self.format)
 
     def batches(self, after_seq: int = 0, size: int = EVENTS_PER_BATCH_MAX) -> list[bytes]:
         """Seal all events after a seq, in order."""
@@ -196,7 +205,7 @@ class LightController:
             last_seq=self.last_seq,
             sent_ms=self.wall_ms,
         )
-        return seal(msgspec.structs.replace(want, **changes), self.signer)
+        return seal(msgspec.structs.replace(want, **changes), self.signer, self.format)
 
     def _facts(
         self, session: str, account: str, machine: str, more: dict[str, Any]

@@ -7,7 +7,7 @@ from desk import card_of
 
 from simulator.light_controller import LightController
 from wire import topics
-from wire.codec import encode
+from wire.codec import Format, encode
 from wire.errors import Code
 from wire.events import MachineFault
 from wire.keys import Signer
@@ -38,6 +38,18 @@ def test_a_session_is_charged_once_however_often_it_comes(desk, washer):
     assert desk.balance("EUR:tax/190000") == 80
     assert desk.rows("SELECT state, charge_minor, tax_minor FROM sessions") == [("ended", 500, 80)]
     assert desk.alarm_codes() == []
+    assert desk.faults() == []
+
+
+def test_a_controller_on_a_metered_link_speaks_messagepack(desk, washer):
+    washer.format = Format.MSGPACK
+    washer.begin("epo_packed")
+    washer.boot()
+    a_session(washer)
+
+    desk.journal(washer)
+
+    assert desk.wallet("ann") == 1_500
     assert desk.faults() == []
 
 
