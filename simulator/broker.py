@@ -7,6 +7,7 @@ else. `MosquittoBroker` is what operators run.
 
 from __future__ import annotations
 
+import getpass
 import shutil
 import sys
 from pathlib import Path
@@ -25,6 +26,14 @@ INFLIGHT_MAX = 200
 """As the shipped mosquitto configuration: two catch-ups of a hub at once."""
 CONNECTIONS_MAX = 10_010
 """A fleet test's ten thousand controllers, the hub and a few who look."""
+OPEN_SETTINGS = f"""\
+allow_anonymous true
+autosave_interval 60
+max_queued_messages 10000
+max_inflight_messages {INFLIGHT_MAX}
+message_size_limit {PACKET_BYTES_MAX}
+"""
+"""Everyone may come in; the limits are those of `deploy/mosquitto`."""
 SEGMENT_BYTES = 16 * 1024 * 1024
 """A topic's log before the oldest segment goes; rumqttd's unit of forgetting."""
 
@@ -104,32 +113,25 @@ class EmbeddedBroker(_BrokerProcess):
 
 
 class MosquittoBroker(_BrokerProcess):
-    """Debian's mosquitto with a configuration made for one folder.
+    """Debian's mosquitto in a folder of its own.
 
     Args:
-        folder: Takes configuration, log and store; must exist.
+        folder: Takes configuration, log, store and pid file; must exist.
         port: Where to listen; 0 finds a free port.
-        password_file: Users and passwords; None lets everyone in.
-        acl_file: Who may use which topic; only with passwords.
+        settings: Further lines of its configuration, such as passwords and ACL; None
+            lets everyone in.
 
     Raises:
         SetupError: mosquitto isn't installed.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        port: int = 0,
-        *,
-        password_file: Path | None = None,
-        acl_file: Path | None = None,
-    ) -> None:
+    def __init__(self, folder: Path, port: int = 0, settings: str | None = None) -> None:
         program = find_mosquitto()
         if program is None:
             raise SetupError("mosquitto isn't installed: apt install mosquitto")
         port = port or free_port()
         config = folder / "mosquitto.conf"
-        config.write_text(mosquitto_config(folder, port, password_file, acl_file))
+        config.write_text(mosquitto_config(folder, port, settings))
         child = Child("mosquitto", [program, "-c", str(config)], folder / "mosquitto.log")
         super().__init__(child, port)
 
@@ -186,24 +188,16 @@ dynamic_filters = true
 """
 
 
-def mosquitto_config(
-    folder: Path, port: int, password_file: Path | None, acl_file: Path | None
-) -> str:
+def mosquitto_config(folder: Path, port: int, settings: str | None = None) -> str:
     """Write mosquitto's configuration, with the limits of `deploy/mosquitto`."""
     lines = [
         f"listener {port} 127.0.0.1",
+        # As root it would become another user, who may not look into our folder.
+        f"user {getpass.getuser()}",
+        f"pid_file {folder / 'mosquitto.pid'}",
         "persistence true",
         f"persistence_location {folder}/",
-        "autosave_interval 60",
-        "max_queued_messages 10000",
-        f"max_inflight_messages {INFLIGHT_MAX}",
-        f"message_size_limit {PACKET_BYTES_MAX}",
         "log_type error",
         "log_type warning",
-        f"allow_anonymous {'false' if password_file else 'true'}",
     ]
-    if password_file is not None:
-        lines.append(f"password_file {password_file}")
-    if acl_file is not None:
-        lines.append(f"acl_file {acl_file}")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, settings or OPEN_SETTINGS]) + "\n"

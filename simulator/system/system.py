@@ -15,7 +15,7 @@ from simulator.plan import PartPaths, SitePlan, world_parts
 from simulator.proxy import LinkState, Network
 from simulator.system.books import Books, list_revision, read_books
 from simulator.system.hub_api import HubApi
-from simulator.system.hub_process import HubProcess
+from simulator.system.hub_process import BrokerFiles, HubProcess
 from simulator.system.journals import JournalView
 from simulator.system.rig import Rig
 from simulator.system.setup import enrolment_code, set_up_site
@@ -36,10 +36,15 @@ class System:
         site: What there is.
         data: Folder of everything that stays: the hub's directly, one per controller.
         make_broker: Makes the broker in a folder of its own.
+        broker_files: What the hub keeps for a broker that asks for passwords.
     """
 
     def __init__(
-        self, site: SitePlan, data: Path, make_broker: MakeBroker = EmbeddedBroker
+        self,
+        site: SitePlan,
+        data: Path,
+        make_broker: MakeBroker = EmbeddedBroker,
+        broker_files: BrokerFiles | None = None,
     ) -> None:
         self.site = site
         self.data = data
@@ -50,7 +55,7 @@ class System:
         self.broker = make_broker(data / "broker")
         self.network = Network()
         self.hub_link = self.network.link(self.broker.port)
-        self.hub = HubProcess(data, self.hub_link.port)
+        self.hub = HubProcess(data, self.hub_link.port, broker_files)
         paths = {
             plan.id: PartPaths(self._run / plan.id, data / plan.id) for plan in site.controllers
         }
@@ -94,10 +99,9 @@ class System:
         def tell(what: str) -> None:
             progress(f"{what} ({time.monotonic() - began:.1f} s)")
 
-        with ThreadPoolExecutor(1) as beside:
-            broker = beside.submit(self.broker.start)
-            self.token = self.hub.prepare()
-            broker.result()
+        # First the hub: it makes the files that a broker with passwords starts with.
+        self.token = self.hub.prepare()
+        self.broker.start()
         prepared()
         tell("broker runs, hub is initialised")
         self.hub.start()
