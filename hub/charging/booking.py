@@ -52,6 +52,7 @@ class Journal:
         controller: Which.
         epoch: Of which journal.
         has_acceptor: Whether it may take cash.
+        keeps_standing: Whether backed rights stand ready there, to be filled up again.
         now_ms: Hub's wall time.
         payers: By reported account.
         totals: By account; changed as events are planned.
@@ -63,6 +64,7 @@ class Journal:
     controller: str
     epoch: str
     has_acceptor: bool
+    keeps_standing: bool
     now_ms: int
     payers: Mapping[str, Payer]
     totals: dict[str, Totals]
@@ -80,7 +82,7 @@ class Plan:
         sessions: Rows to write, by id.
         alarms: To raise, by code and subject.
         cleared: Faults that are over: code and subject.
-        accounts: Whose wallet or rights changed.
+        accounts: Whose rights may have to change.
     """
 
     items: list[tuple[int, Item]] = field(default_factory=list)
@@ -166,7 +168,7 @@ def _share(journal: Journal, plan: Plan, event: SessionEnded, payer: Payer) -> t
         alarm(plan, journal, Code.BEYOND_RIGHTS, payer.account, words)
     totals.spent += backed
     totals.unbacked += unbacked
-    if event.charge_minor:
+    if unbacked or journal.keeps_standing:
         plan.accounts.add(payer.account)
     return backed, unbacked
 

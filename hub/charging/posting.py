@@ -50,6 +50,7 @@ _session_values = itemgetter(*_SESSION_COLUMNS)
 _UNITS = select(people.accounts.c.id, people.accounts.c.unit).where(
     people.accounts.c.id.in_(bindparam("wanted", expanding=True))
 )
+_STANDING = select(fleet.sites.c.standing_minor).where(fleet.sites.c.id == bindparam("site"))
 _MACHINES = select(fleet.machines.c.id, fleet.machines.c.definition).where(
     fleet.machines.c.controller == bindparam("controller")
 )
@@ -131,6 +132,7 @@ def _journal(tx: Tx, controller: Controller, epoch: str, entries: tuple[Entry, .
         controller=controller.id,
         epoch=epoch,
         has_acceptor=controller.has_acceptor,
+        keeps_standing=tx.connection.execute(_STANDING, {"site": controller.site}).scalar() != 0,
         now_ms=tx.now_ms,
         payers=payers,
         totals=load_totals(tx.connection, controller.id, epoch, accounts) if accounts else {},
@@ -226,7 +228,7 @@ def _post(tx: Tx, journal: Journal, plan: Plan, planned: tuple[int, Item]) -> tu
 
 
 def _keep_sessions(tx: Tx, plan: Plan) -> None:
-    rows = [tuple(row.get(name, 0) for name in _SESSION_COLUMNS) for row in plan.sessions.values()]
+    rows = [_session_values(row) for row in plan.sessions.values()]
     insert_rows(tx.connection, "sessions", _SESSION_COLUMNS, rows, ("id",))
 
 

@@ -144,6 +144,7 @@ def drive(host: str, port: int, fleet: LightFleet) -> float:
         client.subscribe(f"{ROOT}/+/+/{DOWN_ACK}", qos=0)
         if not subscribed.wait(START_S):
             raise TooSlowError("the broker takes a subscription", START_S)
+        run.greet(client, fleet)
         began = time.monotonic_ns()
         run.send_all(client, fleet)
         return (time.monotonic_ns() - began) / _NS_PER_S
@@ -183,6 +184,15 @@ class _Run:
             sender.acked = acked
             sender.moved_s = time.monotonic()
         self.news.set()
+
+    def greet(self, client: Client, fleet: LightFleet) -> None:
+        """Report until the hub answers: it may still be on its way to the broker."""
+        voice = fleet.voices[0]
+        until = time.monotonic() + START_S
+        while not self.news.wait(0.1):
+            if time.monotonic() > until:
+                raise TooSlowError("the hub answers a report", START_S)
+            client.publish(voice.topic(UP_JOURNAL), voice.report(), 1)
 
     def send_all(self, client: Client, fleet: LightFleet) -> None:
         """Keep every window full until all is acknowledged."""

@@ -31,6 +31,8 @@ ACCOUNTS_EACH = 20
 GRANTED_MINOR = 100_000
 MINUTES = 5
 EVENTS_PER_SESSION = 3
+FLOOR_EVERY = 10
+"""A session in ten began while the hub didn't answer, and rests on the floor."""
 HOURS_BACK_MS = 400 * 3_600_000
 TARIFF = Tariff(
     id="minute",
@@ -66,8 +68,8 @@ def prepare_fleet(data: Path, names: Sequence[str], events_each: int, mqtt_port:
     Args:
         data: The hub's folder.
         names: Names of the controllers.
-        events_each: Events in each journal: sessions of start, checkpoint and end, half
-            of what they cost backed.
+        events_each: Events in each journal: sessions of start, checkpoint and end, backed
+            but for one in `FLOOR_EVERY`.
         mqtt_port: Where the broker is on loopback.
     """
     (data / "hub.toml").write_text(f"[mqtt]\nport = {mqtt_port}\n")
@@ -97,13 +99,15 @@ def _add(hub: Hub, name: str, events_each: int) -> LightController:
     number = 0
     while voice.last_seq + EVENTS_PER_SESSION <= events_each:
         number += 1
-        _session(voice, f"ses_{name}_{number}", f"{name}-{number % ACCOUNTS_EACH}")
+        on_floor = number % FLOOR_EVERY == 0
+        account = f"{name}-{number % ACCOUNTS_EACH}"
+        _session(voice, f"ses_{name}_{number}", account, on_floor=on_floor)
     while voice.last_seq < events_each:
         voice.boot()
     return voice
 
 
-def _session(voice: LightController, session: str, account: str) -> None:
+def _session(voice: LightController, session: str, account: str, *, on_floor: bool) -> None:
     machine = f"{voice.name}-machine"
     voice.start(session, account, machine)
     voice.wall_ms += MINUTES * MS_PER_MINUTE
@@ -119,7 +123,8 @@ def _session(voice: LightController, session: str, account: str) -> None:
         usage=(Segment(time_ms=MS_PER_MINUTE),),
         charge_minor=1,
     )
-    voice.end(session, account, machine, (MINUTES - 2, 2), minutes=MINUTES)
+    shares = (0, MINUTES) if on_floor else (MINUTES, 0)
+    voice.end(session, account, machine, shares, minutes=MINUTES)
     del voice.started[session]
 
 
