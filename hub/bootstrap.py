@@ -11,11 +11,11 @@ from hub.fleet.broker_files import BrokerFiles
 from hub.fleet.live import Live
 from hub.ids import Entropy, RandomIds, system_entropy
 from hub.keystore import Keys, load_keys
+from hub.ledger.writer import Writer
 from hub.mqtt_link import Link, MqttLink, NoLink
 from hub.settings import Settings, read_settings
 from hub.store import migrations
 from hub.store.engine import Store, open_store
-from hub.store.writer import Writer
 from hub.uplink import Uplink
 from wire.clock import Clock
 from wire.ids import IdSource

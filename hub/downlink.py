@@ -20,13 +20,13 @@ from hub.errors import HubError
 from hub.fleet import commands, configuration
 from hub.fleet.controllers import Controller, ControllerState, find_controller
 from hub.fleet.live import Live
+from hub.ledger.writer import Touched, Tx, Writer
 from hub.mqtt_link import Link, NoLink, Outgoing
 from hub.pending import Answered, Pending
 from hub.people import card_list
 from hub.store.engine import Store
 from hub.store.tables import fleet, people
 from hub.store.tables.charging import allowances
-from hub.store.writer import Touched, Tx, Writer
 from wire import topics
 from wire.clock import Clock
 from wire.downlink import LIST_ENTRIES_PER_PAGE_MAX, Accounts, Ack, ListPage, WantAnswer

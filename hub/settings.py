@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, insert, select, update
 
 from hub.errors import ConfigError, InputError
+from hub.ledger.writer import Tx
 from hub.store.tables.fleet import settings
-from hub.store.writer import Tx
 from wire.errors import AmountError
 from wire.money import AMOUNT_MINOR_MAX, Unit, known_unit
 

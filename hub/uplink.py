@@ -24,9 +24,9 @@ from hub.fleet import commands
 from hub.fleet.alarms import Matter, raise_alarm
 from hub.fleet.controllers import find_controller
 from hub.fleet.live import Live
+from hub.ledger.writer import Job, Touched, Tx, Writer
 from hub.mqtt_link import Received
 from hub.store.engine import Store
-from hub.store.writer import Job, Touched, Tx, Writer
 from wire import topics
 from wire.clock import Clock
 from wire.codec import PAYLOAD_BYTES_MAX, decode

@@ -16,10 +16,10 @@ from hub.charging.bulk import insert_rows
 from hub.errors import ConflictError
 from hub.ledger import accounts as chart
 from hub.ledger.items import Booked, Fill, Item, Move, Outcome
+from hub.ledger.writer import Tx
 from hub.store.tables.charging import allowances, floors_sent
 from hub.store.tables.fleet import controllers
 from hub.store.tables.people import accounts
-from hub.store.writer import Tx
 from wire.errors import Code
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, delete, func, insert, select, text, update
 
+from hub.ledger.writer import Tx
 from hub.store.tables import charging, fleet
-from hub.store.writer import Tx
 from wire.uplink import JournalHeader
 
 WAITING_MAX = 256

@@ -18,9 +18,9 @@ from hub.charging.stream import Booked, Decision, Verdict, chained, decide, noth
 from hub.fleet import controllers as known
 from hub.fleet.alarms import Matter, clear_alarm, raise_alarm
 from hub.fleet.controllers import Controller, ControllerState
+from hub.ledger.writer import Tx
 from hub.store.tables.charging import events, journals
 from hub.store.tables.fleet import controllers, quarantine
-from hub.store.writer import Tx
 from wire.codec import decode_event
 from wire.downlink import Ack
 from wire.envelope import unseal_batch

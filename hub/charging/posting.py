@@ -20,9 +20,9 @@ from hub.fleet.alarms import Matter, clear_alarm, raise_alarm
 from hub.fleet.controllers import Controller
 from hub.ledger.accounts import kind_of
 from hub.ledger.items import Booked, Item, Transfer
+from hub.ledger.writer import Tx
 from hub.settings import read_settings
 from hub.store.tables import charging, fleet, people
-from hub.store.writer import Tx
 from wire.errors import Code
 from wire.events import (
     AnyEvent,

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, func, select
 
 from hub.charging import rights
 from hub.charging.means import Means, means_of
+from hub.ledger.writer import Tx
 from hub.people import card_list
 from hub.store.tables.fleet import sites
-from hub.store.writer import Tx
 
 
 def stale_accounts(connection: Connection, of: Iterable[str]) -> list[str]:

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Row, insert, select, update
 from hub.charging import allowances, rights_sql
 from hub.charging.means import Means, means_of
 from hub.ledger.items import Booked
+from hub.ledger.writer import Tx
 from hub.store.tables import charging, fleet
-from hub.store.writer import Tx
 from wire.downlink import RIGHTS_PER_MESSAGE_MAX, Right
 
 ACCOUNTS_PER_REFRESH_MAX = 500

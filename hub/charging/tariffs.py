@@ -9,9 +9,9 @@ import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, select, tuple_
 
 from hub.errors import ConflictError, InputError, NotFoundError
+from hub.ledger.writer import Tx
 from hub.store.tables.fleet import machines, tariffs
 from hub.store.tables.people import accounts
-from hub.store.writer import Tx
 from wire.errors import Code, TariffError
 from wire.tariff import Tariff
 from wire.usage import zone

@@ -9,8 +9,8 @@ from hub.charging.means import Means, means_of
 from hub.fleet.alarms import Matter, raise_alarm
 from hub.fleet.controllers import ControllerState, find_controller
 from hub.ledger.items import Booked
+from hub.ledger.writer import Tx
 from hub.store.tables import charging, fleet, people
-from hub.store.writer import Tx
 from wire.downlink import WantAnswer
 from wire.errors import Code
 from wire.uplink import Want

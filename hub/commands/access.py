@@ -16,9 +16,9 @@ import msgspec
 from hub.bootstrap import Hub, build_hub
 from hub.config import load_config
 from hub.errors import ConfigError, ConflictError, InputError
+from hub.ledger.writer import Tx
 from hub.mqtt_link import NoLink
 from hub.store.lock import writing_lock
-from hub.store.writer import Tx
 
 CALLER = "cli"
 """Who is named as the maker of what is written directly."""

@@ -6,7 +6,7 @@ from hub.bootstrap import Hub
 from hub.commands.access import Api, Place, say, write_directly
 from hub.errors import ConflictError, HubError
 from hub.fleet import controllers, enrolment
-from hub.store.writer import Tx
+from hub.ledger.writer import Tx
 
 MS_PER_HOUR = 3_600_000
 

@@ -13,12 +13,12 @@ from hub.errors import ConfigError, HubError, InputError
 from hub.fleet.broker_files import BrokerFiles
 from hub.ids import RandomIds, system_entropy
 from hub.keystore import make_keys
+from hub.ledger.writer import Tx, Writer
 from hub.people.keys import Scope, create_key
 from hub.settings import is_initialised, write_settings
 from hub.store import migrations
 from hub.store.engine import open_store
 from hub.store.lock import writing_lock
-from hub.store.writer import Tx, Writer
 from wire.errors import AmountError
 from wire.money import known_unit, parse_amount
 

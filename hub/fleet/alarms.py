@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Row, and_, select, text, update
 
 from hub.errors import NotFoundError
+from hub.ledger.writer import Tx
 from hub.store.tables.fleet import alarms
-from hub.store.writer import Tx
 from wire.ids import RANDOM_BYTES, format_id
 
 DETAIL_LENGTH_MAX = 500

@@ -13,8 +13,8 @@ from hub.errors import ConflictError, InputError
 from hub.fleet import controllers
 from hub.fleet.controllers import ControllerState
 from hub.fleet.machines import machines_of
+from hub.ledger.writer import Tx
 from hub.store.tables.fleet import commands
-from hub.store.writer import Tx
 from wire.downlink import Action, Command
 from wire.errors import Code
 from wire.topics import COMMAND_EXPIRY_S

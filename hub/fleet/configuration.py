@@ -9,8 +9,8 @@ from sqlalchemy import Connection, select, update
 
 from hub.charging import tariffs
 from hub.fleet import controllers, machines, sites
+from hub.ledger.writer import Tx
 from hub.store.tables import fleet, people
-from hub.store.writer import Tx
 from wire.codec import encode
 from wire.machines import Config, Machine
 

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from hub.errors import ConflictError, InputError, NotFoundError
 from hub.fleet import sites
 from hub.fleet.alarms import clear_alarm
+from hub.ledger.writer import Tx
 from hub.store.tables.fleet import controllers
-from hub.store.writer import Tx
 from wire.errors import Code
 from wire.ids import is_name
 from wire.topics import partition_of

@@ -19,8 +19,8 @@ from hub.fleet import controllers
 from hub.fleet.controllers import Controller, ControllerState
 from hub.ids import Entropy
 from hub.keystore import Keys
+from hub.ledger.writer import Tx
 from hub.store.tables import fleet
-from hub.store.writer import Tx
 from wire.enrolment import (
     CODE_LENGTH_MAX,
     BrokerAccess,

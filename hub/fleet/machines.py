@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Row, insert, select, update
 from hub.charging import tariffs
 from hub.errors import ConflictError, InputError, NotFoundError
 from hub.fleet import controllers
+from hub.ledger.writer import Tx
 from hub.store.tables.fleet import machines
-from hub.store.writer import Tx
 from wire.errors import Code
 from wire.ids import is_name
 from wire.machines import Machine, Mode

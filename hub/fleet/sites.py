@@ -8,10 +8,10 @@ import msgspec
 from sqlalchemy import Connection, Row, insert, select, update
 
 from hub.errors import ConflictError, InputError, NotFoundError
+from hub.ledger.writer import Tx
 from hub.people import card_list
 from hub.store.tables.fleet import controllers, site_floors, sites
 from hub.store.tables.people import cards
-from hub.store.writer import Tx
 from wire.errors import Code, TariffError
 from wire.ids import is_name
 from wire.machines import Policy

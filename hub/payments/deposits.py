@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hub.ledger import accounts as chart
 from hub.ledger.items import Fill, Item, Leg, Move
+from hub.ledger.writer import Tx
 from hub.payments.records import (
     Kind,
     Payment,
@@ -18,7 +19,6 @@ from hub.payments.records import (
 )
 from hub.people import card_list
 from hub.people.accounts import get_account, require_open
-from hub.store.writer import Tx
 
 DEPOSIT_MINOR_MIN = 1
 DEPOSIT_MINOR_MAX = 100_000

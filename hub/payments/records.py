@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, tuple_
 
 from hub.errors import ConflictError, InputError
+from hub.ledger.writer import Tx
 from hub.store.tables.web import payments
-from hub.store.writer import Tx
 from wire.errors import Code
 from wire.ids import is_name
 

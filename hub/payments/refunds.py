@@ -11,6 +11,7 @@ from hub.charging import tariffs
 from hub.errors import ConflictError, NotFoundError, RefusedError
 from hub.ledger import accounts as chart
 from hub.ledger.items import Fill, Item
+from hub.ledger.writer import Tx
 from hub.payments.records import (
     Kind,
     Payment,
@@ -24,7 +25,6 @@ from hub.payments.records import (
 from hub.people import card_list
 from hub.store.tables.charging import sessions
 from hub.store.tables.ledger import items
-from hub.store.writer import Tx
 from wire.errors import Code
 from wire.money import AMOUNT_MINOR_MAX, div_half_up
 

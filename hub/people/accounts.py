@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Row, insert, select, tuple_, update
 
 from hub.errors import ConflictError, InputError, NotFoundError
 from hub.ledger import accounts as chart
+from hub.ledger.writer import Tx
 from hub.people import card_list
 from hub.store.tables.people import accounts
-from hub.store.writer import Tx
 from wire.errors import AmountError, Code
 from wire.ids import is_name
 from wire.money import AMOUNT_MINOR_MAX, known_unit

@@ -19,9 +19,9 @@ from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select,
 
 from hub.errors import NotFoundError
 from hub.ledger import accounts as chart, statements
+from hub.ledger.writer import Tx
 from hub.store.tables.fleet import controllers, sites
 from hub.store.tables.people import accounts, card_list, cards, floor_caps
-from hub.store.writer import Tx
 from wire.downlink import CardEntry, ListPage, Standing
 
 FLOOR_HALVINGS_MAX = 4

@@ -13,10 +13,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, tuple_, update
 
 from hub.errors import ConflictError, InputError, NotFoundError
+from hub.ledger.writer import Tx
 from hub.people import card_list
 from hub.people.accounts import require_open
 from hub.store.tables.people import cards
-from hub.store.writer import Tx
 from wire.errors import Code
 from wire.ids import CARD_REF_BYTES, card_ref, is_random_uid
 

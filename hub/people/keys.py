@@ -19,8 +19,8 @@ from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 
 from hub.errors import InputError, NotFoundError
 from hub.ids import Entropy
+from hub.ledger.writer import Tx
 from hub.store.tables.people import api_keys
-from hub.store.writer import Tx
 
 SECRET_BYTES = 32
 USED_EVERY_MS = 60_000

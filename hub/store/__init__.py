@@ -1,3 +1,3 @@
-"""Where the hub keeps things: engine, tables, migrations and the one writer."""
+"""Where the hub keeps things: engine, tables and migrations."""
 
 from __future__ import annotations

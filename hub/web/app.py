@@ -12,7 +12,7 @@ from litestar.config.app import AppConfig
 from litestar.di import Provide
 from litestar.static_files import create_static_files_router
 
-from hub.store.writer import Touched
+from hub.ledger.writer import Touched
 from hub.web import auth, headers
 from hub.web.api import (
     accounts,

@@ -20,8 +20,8 @@ from sqlalchemy import Connection, delete, insert, select
 
 from hub.errors import ConflictError, InputError
 from hub.fleet.alarms import Matter, raise_alarm
+from hub.ledger.writer import Tx
 from hub.store.tables.web import idempotency
-from hub.store.writer import Tx
 from hub.web.ports import Hub
 from hub.web.problems import IDEMPOTENCY_HEADER
 from wire.errors import Code

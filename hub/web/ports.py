@@ -12,9 +12,9 @@ from hub.fleet.broker_files import BrokerFiles
 from hub.fleet.live import Live
 from hub.ids import Entropy
 from hub.keystore import Keys
+from hub.ledger.writer import Writer
 from hub.settings import Settings
 from hub.store.engine import Store
-from hub.store.writer import Writer
 from wire.clock import Clock
 from wire.ids import IdSource
 

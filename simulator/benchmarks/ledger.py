@@ -27,9 +27,9 @@ from hub.collector import look_less_often
 from hub.ledger import accounts as chart
 from hub.ledger.items import Booked, Item, Move, Outcome, Spill
 from hub.ledger.verify import verify_book
+from hub.ledger.writer import Writer
 from hub.store.engine import Store, open_store
 from hub.store.migrations import upgrade
-from hub.store.writer import Writer
 from simulator.benchmarks.bare_insert import bare_insert
 from simulator.benchmarks.rows import Row, Say, make_row, quantile
 from simulator.errors import SimulatorError

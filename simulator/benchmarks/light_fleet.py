@@ -13,11 +13,11 @@ from hub.config import load_config
 from hub.fleet import controllers, machines, sites
 from hub.ledger import accounts as chart
 from hub.ledger.items import Item, Move
+from hub.ledger.writer import Tx
 from hub.mqtt_link import NoLink
 from hub.people import accounts
 from hub.people.accounts import Terms
 from hub.store.tables import fleet
-from hub.store.writer import Tx
 from simulator.light_controller import MS_PER_MINUTE, LightController
 from simulator.system.programs import program, run_command
 from wire.events import SessionProgress

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from sqlalchemy import select
 
 from hub.fleet.sites import Site, add_site
+from hub.ledger.writer import Tx, Writer
 from hub.payments.topups import TopUp, top_up
 from hub.people import accounts, cards
 from hub.people.accounts import AccountState, Terms
@@ -17,7 +18,6 @@ from hub.people.card_list import FLOOR_HALVINGS_MAX, entries_after, floor_cap, l
 from hub.store.engine import Store, open_store
 from hub.store.migrations import upgrade
 from hub.store.tables.people import floor_caps
-from hub.store.writer import Tx, Writer
 from wire.clock import ManualClock
 from wire.downlink import CardEntry, Standing
 

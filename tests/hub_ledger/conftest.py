@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from hub.ledger.writer import Writer
 from hub.store.engine import Store, open_store
 from hub.store.migrations import upgrade
-from hub.store.writer import Writer
 from wire.clock import ManualClock
 
 

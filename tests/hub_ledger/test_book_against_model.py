@@ -22,8 +22,8 @@ from hub.errors import RefusedError
 from hub.ledger import accounts as chart, statements
 from hub.ledger.items import Already, Booked, Conflict, Refused
 from hub.ledger.verify import verify_book
+from hub.ledger.writer import Writer
 from hub.store.engine import open_store
-from hub.store.writer import Writer
 from wire.clock import ManualClock
 
 WORDS = {Booked: "booked", Already: "already", Conflict: "conflict", Refused: "refused"}

@@ -13,8 +13,8 @@ from hub.errors import ConflictError, OutcomeUnknownError, OverloadedError, Refu
 from hub.ledger import accounts as chart, statements
 from hub.ledger.items import Already, Booked, Item, Move, Refused
 from hub.ledger.verify import verify_book
+from hub.ledger.writer import Writer
 from hub.store import writer as writer_module
-from hub.store.writer import Writer
 from wire.errors import Code
 
 BANK = chart.clearing("bank", "EUR")

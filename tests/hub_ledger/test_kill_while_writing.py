@@ -10,8 +10,8 @@ from sqlalchemy import text
 from hub.ledger import accounts as chart
 from hub.ledger.items import Already, Item, Move
 from hub.ledger.verify import verify_book
+from hub.ledger.writer import Writer
 from hub.store.engine import open_store
-from hub.store.writer import Writer
 
 LIVES = 4
 ACKNOWLEDGED_PER_LIFE = 400
@@ -21,7 +21,7 @@ import sys
 from hub.ledger import accounts as chart
 from hub.ledger.items import Booked, Item, Move
 from hub.store.engine import open_store
-from hub.store.writer import Writer
+from hub.ledger.writer import Writer
 from wire.clock import ManualClock
 
 path, life = sys.argv[1:]

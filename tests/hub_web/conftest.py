@@ -20,12 +20,12 @@ from hub.bootstrap import Hub, build_hub
 from hub.config import HubConfig
 from hub.ids import Entropy
 from hub.keystore import make_keys
+from hub.ledger.writer import Writer
 from hub.mqtt_link import NoLink
 from hub.people.keys import NewKey, Scope, create_key
 from hub.settings import write_settings
 from hub.store.engine import open_store
 from hub.store.migrations import upgrade
-from hub.store.writer import Writer
 from hub.web.app import create_app
 from hub.web.streams import Streams
 from wire.clock import ManualClock

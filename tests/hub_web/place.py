@@ -11,11 +11,11 @@ from hub.fleet.alarms import Matter, raise_alarm
 from hub.fleet.sites import Site
 from hub.ledger import accounts as chart
 from hub.ledger.items import Item, Spill
+from hub.ledger.writer import Tx
 from hub.payments.topups import TopUp, top_up
 from hub.people.accounts import Terms, open_account
 from hub.people.cards import link_card, ref_of_uid
 from hub.store.tables import charging, fleet
-from hub.store.writer import Tx
 from wire.errors import Code
 from wire.events import ClockState
 from wire.machines import Machine, Mode

@@ -140,7 +140,12 @@ def test_a_demo_with_pages_shows_them_until_it_is_interrupted(tmp_path):
     with log.open("wb") as stdout:
         demo = subprocess.Popen([SIM, "demo", "--seconds", "30"], stdout=stdout, stderr=stdout)
     try:
-        wait_for("the bench is announced", lambda: "the bench page" in log.read_text(), 60)
+        wait_for(
+            "the demo says where its pages are, or ends",
+            lambda: "the bench page" in log.read_text() or demo.poll() is not None,
+            60,
+        )
+        assert "the bench page" in log.read_text(), log.read_text()
         words = log.read_text().split()
         hub, bench = [word for word in words if word.startswith("http://127.0.0.1")]
         with httpx.Client(follow_redirects=True, timeout=10) as browser:

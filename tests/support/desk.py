@@ -22,13 +22,13 @@ from hub.ledger import accounts as chart
 from hub.ledger.items import Fill, Item
 from hub.ledger.statements import balance_of, balances_of
 from hub.ledger.verify import verify_book
+from hub.ledger.writer import Job, Writer
 from hub.mqtt_link import Outgoing, Received
 from hub.people import accounts, cards
 from hub.people.accounts import Terms
 from hub.settings import write_settings
 from hub.store.engine import Store, open_store
 from hub.store.migrations import upgrade
-from hub.store.writer import Job, Writer
 from simulator.light_controller import LightController
 from wire import topics
 from wire.clock import ManualClock

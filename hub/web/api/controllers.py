@@ -9,8 +9,8 @@ from litestar.params import JSONBody, QueryParameter
 
 from hub.fleet import controllers, enrolment
 from hub.fleet.controllers import Controller, ControllerState
+from hub.ledger.writer import Tx
 from hub.people.keys import Scope
-from hub.store.writer import Tx
 from hub.web.machine_now import is_silent
 from hub.web.paging import PAGE_LIMIT_DEFAULT, After, Limit, Page, decode_cursor, page_of
 from hub.web.ports import Hub

@@ -12,9 +12,9 @@ from hub.charging import allowances, exposure, holdings
 from hub.charging.exposure import Exposure
 from hub.charging.holdings import Holding
 from hub.fleet.controllers import get_controller
+from hub.ledger.writer import Tx
 from hub.people.accounts import get_account
 from hub.people.keys import Scope
-from hub.store.writer import Tx
 from hub.web.auth import caller_of
 from hub.web.idempotency import IdempotencyKey, answer_once, claim_of
 from hub.web.paging import PAGE_LIMIT_DEFAULT, After, Limit, Page, decode_cursor, page_of

@@ -8,9 +8,9 @@ import msgspec
 from litestar import Request
 from litestar.params import JSONBody
 
+from hub.ledger.writer import Tx
 from hub.people import keys
 from hub.people.keys import ApiKey, NewKey, Scope
-from hub.store.writer import Tx
 from hub.web.auth import caller_of
 from hub.web.paging import Page
 from hub.web.ports import Hub

@@ -10,8 +10,8 @@ from litestar.params import JSONBody
 
 from hub.fleet import sites
 from hub.fleet.sites import Site
+from hub.ledger.writer import Tx
 from hub.people.keys import Scope
-from hub.store.writer import Tx
 from hub.web.paging import Page
 from hub.web.ports import Hub
 from hub.web.routing import PathId, change, read, write
