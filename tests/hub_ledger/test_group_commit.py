@@ -10,11 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from hub.errors import ConflictError, OutcomeUnknownError, OverloadedError, RefusedError, StoreError
-from hub.ledger import accounts as chart, statements
+from hub.ledger import accounts as chart, statements, writer as writer_module
 from hub.ledger.items import Already, Booked, Item, Move, Refused
 from hub.ledger.verify import verify_book
 from hub.ledger.writer import Writer
-from hub.store import writer as writer_module
 from wire.errors import Code
 
 BANK = chart.clearing("bank", "EUR")
