@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from parts import require
 from sqlalchemy import update
 
 from hub.bootstrap import Hub
@@ -15,7 +16,7 @@ from hub.web.headers import CONTENT_SECURITY_POLICY
 from hub.web.pages import words
 from hub.web.render import HOME, STATIC
 from tests.hub_web.place import book_session, busy, set_up
-from tests.support.browser import CHROMIUM, WHY_NOT, Browser
+from tests.support.browser import Browser
 from wire.money import EUR, Unit
 
 PAGES = ("/", "/schema")
@@ -149,8 +150,7 @@ def test_every_answer_has_the_security_headers(place: str) -> None:
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip(WHY_NOT)
+    require("chromium", "chromium")
     with Browser(tmp_path_factory.mktemp("profile")) as browser:
         yield browser
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Self
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-WHY_NOT = "chromium isn't installed: apt-get install chromium"
 GIVE_UP_S = 30.0
 FIRST_FREE = 10
 
