@@ -176,12 +176,13 @@ class Link:
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            # Aborted, not closed: a pulled cable sends no goodbye, and neither end may
+            # get what was still on its way. And before anything is awaited: a cut may
+            # cancel this task a second time there.
+            far_writer.transport.abort()
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-            # Aborted, not closed: a pulled cable sends no goodbye, and neither end may
-            # get what was still on its way.
-            far_writer.transport.abort()
 
     async def _pump(
         self, way: Way, source: asyncio.StreamReader, sink: asyncio.StreamWriter

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
@@ -144,6 +145,18 @@ def test_one_cut_link_leaves_the_others_alone(network, echo):
         link.cut()
 
         assert ask(connection, b"still here") == b"still here"
+
+
+def test_a_cut_just_as_a_connection_ends_leaves_no_connection_open(network, echo):
+    link = network.link(echo.port)
+
+    for _ in range(100):
+        with connect(link.port) as connection:
+            ask(connection, b"hello")
+        link.cut()
+        link.restore()
+
+    gc.collect()  # A connection left open warns here, and warnings are errors.
 
 
 def test_a_link_to_nobody_closes_the_connection(network, echo):
