@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
+import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from hub.errors import ConfigError, InputError
@@ -14,6 +16,10 @@ from wire.money import AMOUNT_MINOR_MAX, Unit, known_unit
 
 UNIT = "unit"
 LOSS_BUDGET = "loss_budget_minor"
+RULES = "rules."
+"""What names of documents begin with."""
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,25 @@ def set_loss_budget(tx: Tx, loss_budget_minor: int) -> None:
     if not 0 <= loss_budget_minor <= AMOUNT_MINOR_MAX:
         raise InputError(f"a loss budget is 0 to {AMOUNT_MINOR_MAX} minor units")
     _put(tx, LOSS_BUDGET, str(loss_budget_minor))
+
+
+def read_document(connection: Connection, name: str, type_: type[T], default: T) -> T:
+    """Read rules that the operator decided, kept as one JSON document.
+
+    Args:
+        connection: To read from.
+        name: Which rules.
+        type_: A msgspec struct.
+        default: In force until the operator decides.
+    """
+    query = select(settings.c.value).where(settings.c.name == RULES + name)
+    stored = connection.execute(query).scalar()
+    return default if stored is None else msgspec.json.decode(stored, type=type_)
+
+
+def write_document(tx: Tx, name: str, value: msgspec.Struct) -> None:
+    """Write rules as one JSON document; the caller has checked them."""
+    _put(tx, RULES + name, msgspec.json.encode(value).decode())
 
 
 def _put(tx: Tx, name: str, value: str) -> None:

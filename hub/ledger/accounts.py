@@ -49,14 +49,14 @@ def wallet(account: str, unit: str) -> str:
     return f"{unit}:wallet/{account}"
 
 
-def bonus(account: str, unit: str) -> str:
-    """Money given, not paid in: spendable, never paid out."""
-    return f"{unit}:bonus/{account}"
+def bonus(account: str, unit: str, lot: str = "") -> str:
+    """A lot of money given, not paid in: spendable, never paid out."""
+    return f"{unit}:bonus/{account}/{lot}" if lot else f"{unit}:bonus/{account}"
 
 
-def escrow(account: str, unit: str) -> str:
-    """Money set aside for controllers' backed rights."""
-    return f"{unit}:escrow/{account}"
+def escrow(account: str, unit: str, lot: str = "") -> str:
+    """Money set aside for backed rights and holds; of a lot, or paid in."""
+    return f"{unit}:escrow/{account}/{lot}" if lot else f"{unit}:escrow/{account}"
 
 
 def deposit(account: str, unit: str) -> str:

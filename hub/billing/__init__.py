@@ -1,0 +1,1 @@
+"""Recurring and one-off charges, periods and what is owed for them."""
