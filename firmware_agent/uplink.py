@@ -62,6 +62,7 @@ class Uplink:
         self._outbox = Outbox(acked=records.journal.acked_seq, sent=records.journal.acked_seq)
         self._report_ms: int | None = None
         self._told = Held()
+        self._acked_ms = 0
         self.sound_seq: int | None = None
 
     @property
@@ -92,6 +93,10 @@ class Uplink:
     def acknowledge(self, ack: Ack, mono_ms: int) -> str:
         """Take an ack of this epoch; a complaint when it can't be of this journal."""
         journal = self._records.journal
+        is_news = ack.hub_time_ms > self._acked_ms
+        self._acked_ms = max(self._acked_ms, ack.hub_time_ms)
+        if ack.through_seq < self._outbox.acked and is_news:
+            return self._go_back_to(ack, mono_ms)
         if ack.through_seq <= self._outbox.acked:
             return ""
         if ack.through_seq > journal.head_seq:
@@ -104,6 +109,20 @@ class Uplink:
             return f"the hub has booked another event {ack.through_seq} than this journal has"
         journal.acknowledge(ack.through_seq)
         self._outbox = outbox.acknowledged(self._outbox, ack.through_seq, mono_ms)
+        return ""
+
+    def _go_back_to(self, ack: Ack, mono_ms: int) -> str:
+        """The hub knows less than it once acknowledged: its backup was restored."""
+        known = self._records.journal.hash_at(ack.through_seq)
+        if known is None:
+            return (
+                f"the hub has lost events after {ack.through_seq}, and they are pruned here:"
+                " restore a newer backup of the hub"
+            )
+        if known.hex() != ack.head_hash:
+            return f"the hub has booked another event {ack.through_seq} than this journal has"
+        self._records.journal.acknowledge(ack.through_seq)
+        self._outbox = outbox.unacknowledged(self._outbox, ack.through_seq, mono_ms)
         return ""
 
     def resend(self, mono_ms: int) -> None:

@@ -83,6 +83,11 @@ def acknowledged(outbox: Outbox, through_seq: int, now_ms: int) -> Outbox:
     )
 
 
+def unacknowledged(outbox: Outbox, through_seq: int, now_ms: int) -> Outbox:
+    """The hub has no more than this, though it once had: send all after it again."""
+    return go_back(replace(outbox, acked=min(outbox.acked, through_seq)), now_ms)
+
+
 def go_back(outbox: Outbox, now_ms: int) -> Outbox:
     """Send everything again that isn't acknowledged."""
     return replace(outbox, sent=outbox.acked, progress_ms=now_ms, waiting_ms=now_ms)

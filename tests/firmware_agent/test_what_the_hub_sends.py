@@ -92,6 +92,34 @@ def test_a_forged_ack_forgets_nothing(rig):
     assert rig.agent._wires.records.journal.acked_seq == len(rig.journal())
 
 
+def test_a_hub_restored_from_its_backup_gets_everything_again(rig):
+    rig.tap("front")
+    rig.run(30_000)
+    backup, head = list(rig.hub.events), rig.hub.head
+    rig.tap("front")
+    rig.run(30_000)
+    everything = list(rig.hub.events)
+    assert len(everything) > len(backup)
+    rig.hub.events, rig.hub.head = list(backup), head
+
+    rig.deliver(rig.hub.ack())
+    rig.run(5_000)
+
+    assert rig.hub.events[: len(everything)] == everything
+    assert rig.agent._wires.records.journal.acked_seq == len(rig.hub.events)
+
+
+def test_an_ack_from_before_that_comes_late_sends_nothing_again(rig):
+    rig.tap("front")
+    late = rig.hub.ack()
+    rig.run(30_000)
+    acked = rig.agent._wires.records.journal.acked_seq
+
+    rig.deliver(late)
+
+    assert rig.agent._wires.records.journal.acked_seq == acked > 0
+
+
 def test_rights_above_the_target_go_back_at_once_when_nobody_is_there(rig):
     rig.hub.grants["anna"] = 300
     rig.deliver(rig.hub.right("anna", target_minor=100))
