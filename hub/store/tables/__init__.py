@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.store.tables import charging, fleet, ledger, people, web
+from hub.store.tables import charging, fleet, ledger, money_in, people, web
 from hub.store.tables.base import metadata
 
-__all__ = ["charging", "fleet", "ledger", "metadata", "people", "web"]
+__all__ = ["charging", "fleet", "ledger", "metadata", "money_in", "people", "web"]

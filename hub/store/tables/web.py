@@ -32,6 +32,14 @@ payments = Table(
     Column("reason", Text, nullable=False, server_default=""),
     Column("by", Text, nullable=False),  # API key id
     Column("at_ms", BigInteger, nullable=False),
+    # Of money that comes in: through whom, where, what it cost and what it brought.
+    Column("provider", Text, nullable=False, server_default=""),
+    Column("site", Text, nullable=False, server_default=""),
+    Column("fee_minor", BigInteger, nullable=False, server_default="0"),
+    Column("bonus_minor", BigInteger, nullable=False, server_default="0"),
+    Column("campaign", Text, nullable=False, server_default=""),
+    Column("about", Text, nullable=False, server_default=""),  # what was named: a card, a deposit
     Index("payments_by_account", "account", "at_ms"),
+    Index("payments_by_campaign", "campaign", "account"),
     Index("payments_by_session", "session"),
 )
