@@ -7,6 +7,7 @@ set -eu
 missing=""
 [ -x /usr/sbin/mosquitto ] || command -v mosquitto >/dev/null || missing="$missing mosquitto"
 command -v mosquitto_sub >/dev/null || missing="$missing mosquitto-clients"
+command -v ledger >/dev/null || missing="$missing ledger"
 command -v chromium >/dev/null || missing="$missing chromium"
 [ -z "$missing" ] && exit 0
 

@@ -1,0 +1,1 @@
+"""The whole book, written for other programs: plain-text accounting, or a table."""
