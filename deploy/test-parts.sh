@@ -9,6 +9,9 @@ missing=""
 command -v mosquitto_sub >/dev/null || missing="$missing mosquitto-clients"
 command -v ledger >/dev/null || missing="$missing ledger"
 command -v chromium >/dev/null || missing="$missing chromium"
+# Debian keeps a server's own programs out of the PATH.
+command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ||
+  missing="$missing postgresql"
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
@@ -26,5 +29,13 @@ if [ ! -e /usr/sbin/policy-rc.d ]; then
   chmod +x /usr/sbin/policy-rc.d
   trap 'rm -f /usr/sbin/policy-rc.d' EXIT
 fi
+case "$missing" in *postgresql*)
+  # The package would also make a database that the machine serves from its next start on.
+  if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+    apt-get install -y -qq --no-install-recommends postgresql-common >/dev/null
+    sed -i 's/^#\?create_main_cluster.*/create_main_cluster = false/' \
+      /etc/postgresql-common/createcluster.conf
+  fi
+esac
 # shellcheck disable=SC2086  # a list of words
 apt-get install -y -qq --no-install-recommends $missing >/dev/null
