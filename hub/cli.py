@@ -76,6 +76,49 @@ def verify(
 
 
 @app.command()
+def export(
+    form: Annotated[str, typer.Argument(help="beancount, csv or journal (ledger, hledger).")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write; otherwise here.")
+    ] = None,
+    data: DataOption = DATA_PATH,
+    database: DatabaseOption = "",
+) -> None:
+    """Write the whole ledger for other programs, also while the hub runs."""
+    from hub.commands import export as command
+
+    if form not in {known.value for known in command.Form}:
+        raise typer.BadParameter(f"there are {', '.join(command.Form)}", param_hint="FORM")
+    raise typer.Exit(command.export(data, database, command.Form(form), output))
+
+
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(help="File to write; it must not exist.")],
+    data: DataOption = DATA_PATH,
+    database: DatabaseOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Write a backup of database, secrets and settings, also while the hub runs."""
+    from hub.commands import backup as command
+
+    raise typer.Exit(command.backup(data, database, target, as_json=as_json))
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(help="A backup.")],
+    data: DataOption = DATA_PATH,
+    database: DatabaseOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Make a hub of a backup, in a new directory; checks the whole book first."""
+    from hub.commands import backup as command
+
+    raise typer.Exit(command.restore(data, database, source, as_json=as_json))
+
+
+@app.command()
 def enrol(  # noqa: PLR0917 options
     name: Annotated[str, typer.Argument(help="Name of the controller: lower case, digits, - _ .")],
     site: Annotated[str, typer.Option(help="Where it stands.")],

@@ -12,12 +12,15 @@ from typing import Any, Self, TypeVar
 
 import httpx
 import msgspec
+from sqlalchemy import Connection
 
 from hub.bootstrap import Hub, build_hub
-from hub.config import load_config
+from hub.config import DATABASE_FILE, load_config
 from hub.errors import ConfigError, ConflictError, InputError
 from hub.ledger.writer import Tx
 from hub.mqtt_link import NoLink
+from hub.store import migrations
+from hub.store.engine import open_store
 from hub.store.lock import writing_lock
 
 CALLER = "cli"
@@ -61,6 +64,44 @@ def direct(place: Place) -> Iterator[Hub]:
             yield hub
         finally:
             hub.close()
+
+
+@contextmanager
+def reading(data: Path, database: str) -> Iterator[Connection]:
+    """A connection that can't write and sees one moment, also while the hub runs.
+
+    Args:
+        data: The hub's directory.
+        database: Database URL; empty: as `hub.toml` says.
+
+    Raises:
+        ConfigError: There is no hub, or its schema isn't this version's.
+        StoreError: The database can't be read.
+    """
+    config = load_config(data, {"database": database or None})
+    if not config.database and not (data / DATABASE_FILE).exists():
+        raise ConfigError(f"there is no hub in {data}: run standpipe-hub init, or name it")
+    store = open_store(config.database_url)
+    try:
+        migrations.check_current(store)
+        with store.read() as connection:
+            yield connection
+    finally:
+        store.close()
+
+
+@contextmanager
+def progress_bar(words: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show on a terminal how far a long work is; gives what to tell (done, of all)."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _done, _all: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(words, total=None)
+        yield lambda done, all_: bar.update(task, completed=done, total=all_)
 
 
 def write_directly(place: Place, job: Callable[[Hub, Tx], T]) -> T:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
 
 from litestar import Litestar, Router
 from litestar.config.app import AppConfig
@@ -13,6 +12,7 @@ from litestar.di import Provide
 from litestar.static_files import create_static_files_router
 
 from hub.ledger.writer import Touched
+from hub.version import package_version
 from hub.web import auth, headers
 from hub.web.api import (
     accounts,
@@ -128,14 +128,6 @@ def create_app(hub: HubPort) -> Litestar:
 def topics_of(touched: Touched) -> frozenset[str]:
     """Names for live streams of what a commit touched."""
     return frozenset(topic for kind, _ in touched for topic in _TOPICS_OF_TOUCH.get(kind, ()))
-
-
-def package_version() -> str:
-    """Version of this package, as installed."""
-    try:
-        return version("standpipe")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _streaming(

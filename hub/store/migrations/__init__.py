@@ -36,7 +36,7 @@ def upgrade(store: Store) -> str:
             raise StoreError(
                 f"this database was made by a later version of the hub: {error}"
             ) from None
-        return _current(connection)
+        return current(connection)
 
 
 def check_current(store: Store) -> None:
@@ -46,7 +46,7 @@ def check_current(store: Store) -> None:
         ConfigError: It isn't; says what to run.
     """
     with store.read() as connection:
-        found = _current(connection)
+        found = current(connection)
     head = ScriptDirectory.from_config(_config(None)).get_current_head()
     if found != head:
         raise ConfigError(
@@ -55,7 +55,8 @@ def check_current(store: Store) -> None:
         )
 
 
-def _current(connection: Connection) -> str:
+def current(connection: Connection) -> str:
+    """Revision of a database's schema; empty: none."""
     return MigrationContext.configure(connection).get_current_revision() or ""
 
 
