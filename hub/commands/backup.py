@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import text
@@ -154,9 +155,9 @@ def _make_usable(url: str, manifest: Manifest) -> None:
             raise StoreError(f"the book in the backup is wrong: {faults[0]}")
         with Writer(store, SystemClock()) as writer:
             writer.run(restored.jump_ahead)
-            account = ""
-            while account := writer.run(lambda tx, after=account: restored.renew_rights(tx, after)):
-                pass
+            account = writer.run(partial(restored.renew_rights, after=""))
+            while account:
+                account = writer.run(partial(restored.renew_rights, after=account))
     finally:
         store.close()
 
