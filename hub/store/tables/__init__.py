@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
-from hub.store.tables import charging, fleet, ledger, money_in, people, web
+from hub.store.tables import (
+    charging,
+    fleet,
+    ledger,
+    lots,
+    members,
+    money_in,
+    people,
+    usage,
+    web,
+)
 from hub.store.tables.base import metadata
 
-__all__ = ["charging", "fleet", "ledger", "metadata", "money_in", "people", "web"]
+__all__ = [
+    "charging",
+    "fleet",
+    "ledger",
+    "lots",
+    "members",
+    "metadata",
+    "money_in",
+    "people",
+    "usage",
+    "web",
+]

@@ -119,6 +119,7 @@ commands = Table(
     Column("detail", Text, nullable=False, server_default=""),
     Column("answered_ms", BigInteger),
     Index("commands_by_controller", "controller", "sent_ms"),
+    Index("commands_by_age", "sent_ms"),
 )
 
 alarms = Table(
