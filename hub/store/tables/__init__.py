@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hub.store.tables import (
     charging,
+    cluster,
     fleet,
     ledger,
     lots,
@@ -17,6 +18,7 @@ from hub.store.tables.base import metadata
 
 __all__ = [
     "charging",
+    "cluster",
     "fleet",
     "ledger",
     "lots",
