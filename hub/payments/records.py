@@ -26,6 +26,8 @@ class Kind(StrEnum):
     TOP_UP = "top_up"
     DEPOSIT_TAKEN = "deposit_taken"
     DEPOSIT_RETURNED = "deposit_returned"
+    DEPOSIT_KEPT = "deposit_kept"
+    VOUCHER = "voucher"
     REFUND = "refund"
 
 
@@ -44,6 +46,12 @@ class Payment:
         reason: Words of who asked.
         by: Id of the API key, or `cli`.
         at_ms: When it was booked.
+        provider: Payment provider that the money came through; empty: a till or none.
+        site: Where; empty: nowhere in particular.
+        fee_minor: Kept of the amount as a fee.
+        bonus_minor: Given on top.
+        campaign: By which campaign; empty: none.
+        about: What was named: `card:…`, `for:…`, `deposit:…`, `batch:…`; empty: nothing.
     """
 
     id: str
@@ -56,6 +64,12 @@ class Payment:
     reason: str = ""
     by: str
     at_ms: int
+    provider: str = ""
+    site: str = ""
+    fee_minor: int = 0
+    bonus_minor: int = 0
+    campaign: str = ""
+    about: str = ""
 
 
 def find_payment(connection: Connection, payment_id: str) -> Payment | None:
@@ -92,6 +106,12 @@ def record(tx: Tx, payment: Payment) -> Payment:
             reason=payment.reason,
             by=payment.by,
             at_ms=payment.at_ms,
+            provider=payment.provider,
+            site=payment.site,
+            fee_minor=payment.fee_minor,
+            bonus_minor=payment.bonus_minor,
+            campaign=payment.campaign,
+            about=payment.about,
         )
     )
     return payment
@@ -161,4 +181,10 @@ def _payment(row: Row[Any]) -> Payment:
         reason=row.reason,
         by=row.by,
         at_ms=row.at_ms,
+        provider=row.provider,
+        site=row.site,
+        fee_minor=row.fee_minor,
+        bonus_minor=row.bonus_minor,
+        campaign=row.campaign,
+        about=row.about,
     )
