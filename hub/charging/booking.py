@@ -354,6 +354,8 @@ _EMPTY: SessionRow = {
     "rerated_minor": None,
     "refunded_minor": 0,
     "started_online": 0,
+    "member": None,
+    "kind": "",
 }
 
 _HANDLERS: dict[type, Callable[[Journal, Plan, Any], None]] = {

@@ -12,6 +12,7 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
+    text,
 )
 
 from hub.store.tables.base import metadata
@@ -68,11 +69,20 @@ sessions = Table(
     Column("refunded_minor", BigInteger, nullable=False, server_default="0"),
     Column("started_online", Integer, nullable=False, server_default="0"),
     Column("booked_ms", BigInteger, nullable=False),
+    Column("member", Text),  # whose card it was, of an organisation's members
+    Column("kind", Text, nullable=False, server_default=""),  # of the machine, at the start
     CheckConstraint("refunded_minor BETWEEN 0 AND charge_minor", name="sessions_refund"),
     Index("sessions_by_account", "account", "started_ms"),
     Index("sessions_by_machine", "machine", "started_ms"),
     Index("sessions_by_start", "started_ms", "id"),
     Index("sessions_by_state", "state", "started_ms"),
+    Index(
+        "sessions_by_member",
+        "member",
+        "started_ms",
+        sqlite_where=text("member IS NOT NULL"),
+        postgresql_where=text("member IS NOT NULL"),
+    ),
 )
 
 # Totals per (account, controller, epoch); each only ever grows. Sparse: a row appears
@@ -134,5 +144,14 @@ wants = Table(
     Column("granted_minor", BigInteger, nullable=False),
     Column("code", Integer, nullable=False),
     Column("answered_ms", BigInteger, nullable=False),
+    Column("member", Text),  # whose card it was
+    Column("kind", Text, nullable=False, server_default=""),  # of the machine
     Index("wants_by_age", "answered_ms"),
+    Index(
+        "wants_by_member",
+        "member",
+        "answered_ms",
+        sqlite_where=text("member IS NOT NULL"),
+        postgresql_where=text("member IS NOT NULL"),
+    ),
 )

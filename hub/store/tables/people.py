@@ -37,11 +37,13 @@ cards = Table(
     Column("replaced_by", Text, nullable=False, server_default=""),
     Column("list_revision", BigInteger, nullable=False),  # place in the card list
     Column("created_ms", BigInteger, nullable=False),
+    Column("member", Text),  # whose of an organisation's members; None: the account's own
     CheckConstraint("state IN ('active', 'blocked', 'replaced')", name="cards_state"),
     CheckConstraint("level BETWEEN 0 AND 2", name="cards_level"),
     Index("cards_by_revision", "list_revision"),
     Index("cards_by_account", "account"),
     Index("cards_by_age", "created_ms", "id"),
+    Index("cards_by_member", "member"),
 )
 
 # One row: the newest revision of the card list.
