@@ -84,6 +84,11 @@ def known_unit(code: str) -> Unit:
         ) from None
 
 
+def known_units() -> tuple[Unit, ...]:
+    """All units that ship, in the order of codes."""
+    return tuple(_KNOWN[code] for code in sorted(_KNOWN))
+
+
 def div_half_up(numerator: int, denominator: int) -> int:
     """Divide and round to the nearest whole, halves away from zero.
 

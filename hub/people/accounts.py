@@ -15,9 +15,10 @@ from hub.ledger import accounts as chart
 from hub.ledger.writer import Tx
 from hub.people import card_list
 from hub.store.tables.people import accounts
-from wire.errors import AmountError, Code
+from hub.units import find_unit
+from wire.errors import Code
 from wire.ids import is_name
-from wire.money import AMOUNT_MINOR_MAX, known_unit
+from wire.money import AMOUNT_MINOR_MAX
 
 NAME_LENGTH_MAX = 120
 OWN_PRICES_MAX = 64
@@ -83,10 +84,7 @@ def open_account(tx: Tx, account_id: str, unit: str, terms: Terms) -> Account:
     """
     if not is_name(account_id):
         raise InputError("an account's id is lower case letters, digits and _ . -, at most 64")
-    try:
-        known_unit(unit)
-    except AmountError as error:
-        raise InputError(str(error)) from None
+    find_unit(tx.connection, unit)
     _check(terms)
     existing = _find(tx.connection, account_id)
     if existing is not None:

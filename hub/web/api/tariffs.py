@@ -10,12 +10,13 @@ from litestar.params import JSONBody
 from hub.charging import tariffs
 from hub.errors import InputError
 from hub.people.keys import Scope
+from hub.units import find_unit
 from hub.web.paging import Page
 from hub.web.ports import Hub
 from hub.web.routing import PathId, read, write
 from wire.bounds import Count, Name
 from wire.errors import TariffError
-from wire.money import known_unit
+from wire.money import Unit
 from wire.rating import rate, split_tax
 from wire.tariff import BANDS_MAX, TIERS_MAX, Band, Measure, Tariff, Tier
 from wire.usage import NOTHING, add_use
@@ -206,7 +207,7 @@ def _tariff(hub: Hub, body: TariffBody) -> Tariff:
             id=body.id,
             version=body.version,
             name=body.name,
-            unit=hub.settings.unit if body.unit is None else known_unit(body.unit),
+            unit=_unit(hub, body.unit),
             start_fee_micros=body.start_fee_micros,
             minimum_minor=body.minimum_minor,
             cap_minor=body.cap_minor,
@@ -218,6 +219,13 @@ def _tariff(hub: Hub, body: TariffBody) -> Tariff:
         )
     except TariffError as error:
         raise InputError(str(error)) from None
+
+
+def _unit(hub: Hub, code: str | None) -> Unit:
+    if code is None:
+        return hub.settings.unit
+    with hub.store.read() as connection:
+        return find_unit(connection, code)
 
 
 def _measure(body: MeasureBody | None) -> Measure | None:
