@@ -1,0 +1,73 @@
+"""Bugs that others have shipped, each as a change of one line or a few of our source.
+
+`tests/proof/test_planted_bugs.py` plants one at a time in a copy and demands that the
+named tests fail. A place that isn't found exactly once is an error too: so the list
+follows the source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A bug to plant.
+
+    Attributes:
+        name: What it is.
+        path: File to change.
+        right: What stands there, exactly once.
+        wrong: What is written instead.
+        tests: What must find it: arguments of pytest.
+    """
+
+    name: str
+    path: str
+    right: str
+    wrong: str
+    tests: tuple[str, ...]
+
+
+BUGS = (
+    Bug(
+        name="rounding per slice",
+        path="wire/rating.py",
+        right="""    denominator = time_per * quantity_per
+    numerator = (
+        tariff.start_fee_micros * denominator + time_sum * quantity_per + quantity_sum * time_per
+    )
+    minor = micros_to_minor(numerator, denominator, tariff.unit)
+""",
+        wrong="""    minor = micros_to_minor(tariff.start_fee_micros, 1, tariff.unit)
+    minor += micros_to_minor(time_sum, time_per, tariff.unit)
+    minor += micros_to_minor(quantity_sum, quantity_per, tariff.unit)
+""",
+        tests=("tests/wire/test_rating.py",),
+    ),
+    Bug(
+        name="deltas instead of totals",
+        path="firmware_agent/core/allowance.py",
+        right="granted = max(rights.granted_minor, right.granted_minor)",
+        wrong="granted = rights.granted_minor + right.granted_minor",
+        tests=(
+            "tests/firmware_agent/test_what_the_hub_sends.py",
+            "-k",
+            "test_the_same_grant_twice_counts_once",
+        ),
+    ),
+    Bug(
+        name="id claimed before the write",
+        path="hub/ledger/apply.py",
+        right="    done: list[Transfer] = []\n    try:\n",
+        wrong="    state.known[item.id] = digest\n    done: list[Transfer] = []\n    try:\n",
+        tests=("tests/hub_ledger/test_book_against_model.py",),
+    ),
+    Bug(
+        name="unit mixed",
+        path="hub/ledger/apply.py",
+        right="        if not code.startswith(unit):\n",
+        wrong="        if not code:\n",
+        tests=("tests/hub_ledger/test_rules_of_the_book.py",),
+    ),
+)
