@@ -149,6 +149,17 @@ def test_an_item_is_refused_whole():
     assert minor_of(state) == {}
 
 
+def test_a_refused_item_is_not_taken_for_booked_when_it_is_asked_again():
+    state = State()
+    sale = item(Move(WALLET, REVENUE, 50), id_="sale")
+    assert isinstance(apply(state, sale), Refused)
+    assert isinstance(apply(state, sale), Refused)
+
+    apply(state, item(Move(BANK, WALLET, 50), id_="pay"))
+
+    assert isinstance(apply(state, sale), Booked)
+
+
 @pytest.mark.parametrize("id_", ["", "x" * 301])
 def test_an_id_has_bounds(id_):
     outcome = apply(State(), item(Move(BANK, WALLET, 1), id_=id_))
