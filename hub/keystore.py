@@ -28,11 +28,13 @@ class Keys:
         signer: Signs everything that goes down.
         card_salt: Operator's secret for `wire.ids.card_ref`.
         broker_secret: Controllers' broker passwords are made from it.
+        voucher_secret: Key of the hashes by which voucher codes are kept.
     """
 
     signer: Signer
     card_salt: bytes
     broker_secret: bytes
+    voucher_secret: bytes
 
 
 def make_keys(data: Path, entropy: Entropy) -> Keys:
@@ -61,7 +63,13 @@ def load_keys(data: Path) -> Keys:
 def keys_of(seed: bytes, card_salt: bytes) -> Keys:
     """The secrets that follow from a seed and a salt."""
     broker_secret = hashlib.blake2b(seed, person=b"standpipe-broker").digest()
-    return Keys(signer=Signer(seed, HUB), card_salt=card_salt, broker_secret=broker_secret)
+    voucher_secret = hashlib.blake2b(seed, person=b"standpipe-vouch").digest()
+    return Keys(
+        signer=Signer(seed, HUB),
+        card_salt=card_salt,
+        broker_secret=broker_secret,
+        voucher_secret=voucher_secret,
+    )
 
 
 def write_secret(path: Path, text: str) -> None:
