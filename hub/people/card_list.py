@@ -6,7 +6,8 @@ looks up in `floor_caps` which floor an account's cards had from then on.
 
 The floor of a card is the least of what its site grants its level and the account's
 cap. The cap follows the wallet in halves, so that a balance that shrinks is listed
-anew a few times, not at every session.
+anew a few times, not at every session. A member's limit is listed as what is left of
+it, whenever that changes; who has no limit is never listed anew for it.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
 
 from hub.errors import NotFoundError
 from hub.ledger import accounts as chart, statements
 from hub.ledger.writer import Tx
 from hub.store.tables.fleet import controllers, sites
+from hub.store.tables.members import members
 from hub.store.tables.people import accounts, card_list, cards, floor_caps
 from wire.downlink import CardEntry, ListPage, Standing
 
@@ -28,6 +30,11 @@ FLOOR_HALVINGS_MAX = 4
 """Below a sixteenth of the largest floor there is none: it would start nothing."""
 CAPS_KEPT_MAX = 32
 """Caps of one account before those that no controller holds any more are dropped."""
+_RELIST_MEMBER = (
+    update(cards)
+    .where(cards.c.member == bindparam("of"), cards.c.state != "replaced")
+    .values(list_revision=bindparam("at"))
+)
 
 
 def entries_after(connection: Connection, site: str, from_revision: int, limit: int) -> ListPage:
@@ -96,6 +103,23 @@ def relist_account(tx: Tx, account: str, also: Sequence[str] = ()) -> None:
     tx.touch("account", account)
 
 
+def relist_members(tx: Tx, ids: Sequence[str]) -> None:
+    """List the cards of members anew, each member's at a revision of its own.
+
+    Their account's cap stays, so exposure looks back at what it was.
+
+    Args:
+        tx: The writer's transaction.
+        ids: Members whose limit or state changed.
+    """
+    last = _next_revision(tx, len(ids))
+    rows = [
+        {"of": member, "at": last - place} for place, member in enumerate(sorted(ids, reverse=True))
+    ]
+    tx.connection.execute(_RELIST_MEMBER, rows)
+    tx.touch("card_list", "")
+
+
 def relist_card(tx: Tx, card: str) -> None:
     """List a card anew after it was linked, blocked, unblocked or replaced."""
     account = tx.connection.execute(select(cards.c.account).where(cards.c.id == card)).scalar_one()
@@ -144,6 +168,9 @@ def _changed_after(connection: Connection, from_revision: int, limit: int) -> li
     )
     upto = connection.execute(edge).scalar()
     query = select(
+        members.c.state.label("member_state"),
+        members.c.listed_minor,
+        cards.c.member,
         cards.c.card_ref,
         cards.c.level,
         cards.c.state.label("card_state"),
@@ -156,7 +183,11 @@ def _changed_after(connection: Connection, from_revision: int, limit: int) -> li
         accounts.c.permissions,
         accounts.c.language,
         accounts.c.floor_cap_minor,
-    ).join_from(cards, accounts, cards.c.account == accounts.c.id)
+    ).select_from(
+        cards.join(accounts, cards.c.account == accounts.c.id).outerjoin(
+            members, cards.c.member == members.c.id
+        )
+    )
     query = query.where(newer).order_by(cards.c.list_revision, cards.c.id)
     if upto is not None:
         query = query.where(cards.c.list_revision <= upto)
@@ -168,6 +199,8 @@ def _entry(row: Row[Any], site: Row[Any], deposits: Mapping[str, int]) -> CardEn
         return CardEntry(card=row.card_ref, account="")
     standing = _standing(row)
     floor = min(row.floor_cap_minor, floor_of_level(site, row.level))
+    if row.listed_minor is not None:
+        floor = min(floor, row.listed_minor)
     return CardEntry(
         card=row.card_ref,
         account=row.account,
@@ -180,13 +213,15 @@ def _entry(row: Row[Any], site: Row[Any], deposits: Mapping[str, int]) -> CardEn
         permissions=msgspec.json.decode(row.permissions, type=dict[str, int]),
         deposit_minor=max(0, deposits.get(chart.deposit(row.account, row.unit), 0)),
         language=row.language,
+        member=row.member or "",
+        limit_minor=row.listed_minor,
     )
 
 
 def _standing(row: Row[Any]) -> Standing:
     if row.state == "closed":
         return Standing.CLOSED
-    if row.state == "blocked" or row.card_state == "blocked":
+    if "blocked" in (row.state, row.card_state) or row.member_state in ("suspended", "left"):
         return Standing.BLOCKED
     return Standing.OK
 
@@ -204,12 +239,13 @@ def _cap_now(tx: Tx, account: str) -> int:
     )
 
 
-def _next_revision(tx: Tx) -> int:
+def _next_revision(tx: Tx, count: int = 1) -> int:
+    """Take the next revisions; returns the last of them."""
     changed = tx.connection.execute(
-        update(card_list).where(card_list.c.id == 1).values(revision=card_list.c.revision + 1)
+        update(card_list).where(card_list.c.id == 1).values(revision=card_list.c.revision + count)
     )
     if changed.rowcount == 0:
-        tx.connection.execute(insert(card_list).values(id=1, revision=1))
+        tx.connection.execute(insert(card_list).values(id=1, revision=count))
     return last_revision(tx.connection)
 
 

@@ -50,6 +50,7 @@ class Card:
         replaced_by: Id of the card that took its place; empty: none did.
         list_revision: Its place in the card list.
         created_ms: When it was linked.
+        member: Whose of an organisation's members; None: the account's own.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Card:
     replaced_by: str
     list_revision: int
     created_ms: int
+    member: str | None = None
 
 
 def ref_of_uid(salt: bytes, uid_hex: str) -> str:
@@ -203,6 +205,9 @@ def replace_card(tx: Tx, card_id: str, new_id: str, ref: str, level: int) -> Car
         .where(cards.c.id == card_id)
         .values(state=CardState.REPLACED.value, replaced_by=new.id)
     )
+    if old.member is not None:
+        # Listed already, but not sent before this transaction ends.
+        tx.connection.execute(update(cards).where(cards.c.id == new.id).values(member=old.member))
     card_list.relist_card(tx, card_id)
     return get_card(tx.connection, new.id)
 
@@ -246,4 +251,5 @@ def _card(row: Row[Any]) -> Card:
         replaced_by=row.replaced_by,
         list_revision=row.list_revision,
         created_ms=row.created_ms,
+        member=row.member,
     )
