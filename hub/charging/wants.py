@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, delete, insert, select
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, bindparam, delete, insert, select
 
 from hub.charging import allowances, rights
 from hub.charging.means import Means, means_of
+from hub.charging.member_limits import check_member
 from hub.fleet.alarms import Matter, raise_alarm
 from hub.fleet.controllers import ControllerState, find_controller
 from hub.ledger.items import Booked
@@ -13,8 +17,10 @@ from hub.ledger.writer import Tx
 from hub.store.tables import charging, fleet, people
 from wire.downlink import WantAnswer
 from wire.errors import Code
+from wire.machines import Machine
 from wire.uplink import Want
 
+_Row = Row[Any]
 KEPT_MS = 7 * 86_400_000
 """No controller asks for so long. A want that came again later would move nothing either:
 the book knows its id for ever."""
@@ -50,7 +56,8 @@ def answer(tx: Tx, want: Want) -> WantAnswer | None:
         return WantAnswer(
             request=want.request, granted_minor=stored.granted_minor, code=stored.code
         )
-    granted, code = _decide(tx, want)
+    card, machine = _asking(tx, want)
+    granted, code = _decide(tx, want, card, machine)
     tx.connection.execute(_FORGET, {"before": tx.now_ms - KEPT_MS})
     tx.connection.execute(
         insert(charging.wants).values(
@@ -62,6 +69,8 @@ def answer(tx: Tx, want: Want) -> WantAnswer | None:
             granted_minor=granted,
             code=code,
             answered_ms=tx.now_ms,
+            member=_member(want, card),
+            kind=_kind(machine),
         )
     )
     if granted:
@@ -69,24 +78,49 @@ def answer(tx: Tx, want: Want) -> WantAnswer | None:
     return WantAnswer(request=want.request, granted_minor=granted, code=code)
 
 
-def _decide(tx: Tx, want: Want) -> tuple[int, int]:
+def _asking(tx: Tx, want: Want) -> tuple[_Row | None, _Row | None]:
+    """The card that was tapped and the machine, as far as they are known."""
+    cards, machines = people.cards, fleet.machines
+    card = tx.connection.execute(select(cards).where(cards.c.card_ref == want.card)).first()
+    machine = tx.connection.execute(
+        select(machines).where((machines.c.id == want.machine) & machines.c.removed_ms.is_(None))
+    ).first()
+    return card, machine
+
+
+def _member(want: Want, card: _Row | None) -> str | None:
+    """Whose limits hold; None: no member's."""
+    return card.member if card is not None and card.account == want.account else None
+
+
+def _kind(machine: _Row | None) -> str:
+    return "" if machine is None else msgspec.json.decode(machine.definition, type=Machine).kind
+
+
+def _decide(tx: Tx, want: Want, card: _Row | None, machine: _Row | None) -> tuple[int, int]:
     tx.book.flush()
     means = means_of(tx.connection, (want.account,)).get(want.account)
-    refusal = _refusal(tx, want, means)
+    refusal = _refusal(want, means, card, machine)
+    member = _member(want, card)
+    limit: int | None = None
+    if member and not refusal:
+        limit, refusal = check_member(tx, member, _kind(machine))
     if refusal or means is None:
         return 0, refusal or int(Code.ACCOUNT_UNKNOWN)
-    minor = min(want.amount_minor, means.available_minor)
+    minor, short = min(want.amount_minor, means.available_minor), Code.BALANCE_TOO_LOW
     if minor <= 0:
         return 0, int(Code.OVERRUN_OPEN if means.overrun_minor else Code.BALANCE_TOO_LOW)
+    if limit is not None and limit < minor:
+        minor, short = limit, Code.SPENDING_LIMIT
     place = (want.account, want.sender, want.epoch)
     outcome = allowances.grant(tx, want.request, place, means.unit, minor)
     if not isinstance(outcome, Booked):
         _alarm(tx, want)
         return 0, int(Code.ID_CONFLICT)
-    return minor, 0 if minor == want.amount_minor else int(Code.BALANCE_TOO_LOW)
+    return minor, 0 if minor == want.amount_minor else int(short)
 
 
-def _refusal(tx: Tx, want: Want, means: Means | None) -> int:
+def _refusal(want: Want, means: Means | None, card: _Row | None, machine: _Row | None) -> int:
     """Why nothing may be granted; 0: nothing forbids it.
 
     A stolen controller must not draw on wallets whose cards it never saw.
@@ -95,19 +129,12 @@ def _refusal(tx: Tx, want: Want, means: Means | None) -> int:
         return int(Code.ACCOUNT_UNKNOWN)
     if means.state != "open":
         return int(Code.ACCOUNT_CLOSED if means.state == "closed" else Code.CARD_BLOCKED)
-    cards = people.cards
-    card = tx.connection.execute(select(cards).where(cards.c.card_ref == want.card)).first()
     if card is None or card.account != want.account:
         return int(Code.CARD_UNKNOWN)
     if card.state != "active":
         return int(Code.CARD_BLOCKED)
-    machines = fleet.machines
-    machine = tx.connection.execute(
-        select(machines.c.controller).where(
-            (machines.c.id == want.machine) & machines.c.removed_ms.is_(None)
-        )
-    ).scalar()
-    return 0 if machine == want.sender else int(Code.MACHINE_NOT_CONFIGURED)
+    known = machine is not None and machine.controller == want.sender
+    return 0 if known else int(Code.MACHINE_NOT_CONFIGURED)
 
 
 def _alarm(tx: Tx, want: Want) -> None:
