@@ -40,8 +40,13 @@ SETTINGS = {
     "log_min_messages": "fatal",
 }
 """Little else than Debian's own: what is measured and tested is what operators have."""
-CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-"""For tests of anything but durability, which would wait for the disk all the time."""
+CARELESS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "deadlock_timeout": "100ms",
+}
+"""For tests of anything but durability, which would wait all the time."""
 
 
 class PostgresServer:

@@ -1,70 +1,48 @@
 """The book within one transaction: loads what is touched, decides, writes in sets.
 
 Only the accounts and ids that items name are read, all at once where they are known
-beforehand; what was decided is written by one statement for each table.
+beforehand. What was decided is written by one statement for each table, once for all
+jobs of a transaction: at its end, or before somebody reads the book's tables in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from hashlib import blake2b
-from typing import Any
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, event
 
 from hub.errors import ConflictError, RefusedError
 from hub.ledger import sql
-from hub.ledger.accounts import is_code, unit_of
-from hub.ledger.apply import BALANCE_MINOR_MAX, Balance, State, accounts_of, check, decide, limited
-from hub.ledger.items import (
-    Already,
-    Booked,
-    Conflict,
-    Item,
-    Outcome,
-    Refused,
-    Transfer,
-    about_of,
-    digest_of,
-    effect_of,
-)
-from hub.store.rows import encode_rows, write_rows
+from hub.ledger.accounts import is_code
+from hub.ledger.apply import State, accounts_of, check, decide
+from hub.ledger.entries import Entry, chained, moves_of
+from hub.ledger.items import Already, Booked, Conflict, Item, Outcome, Refused, Transfer, digest_of
+from hub.ledger.shelves import Mark as ShelfMark, Memory, shelf_of
+from hub.store.rows import fetch, write_rows
 from wire.errors import Code
 
-FIRST_HASH = blake2b(b"standpipe ledger v1", digest_size=32).hexdigest()
-"""What the first batch's hash continues."""
-ACCOUNTS_REMEMBERED_MAX = 50_000
-"""More people than are about at once, in some 20 MB; beyond it all are read anew."""
+_TABLES = re.compile(r"\b(?:transfers|items|batches|ledger_accounts)\b")
 
 
-def chain_batch(previous: str, digests: Iterable[tuple[str, str]]) -> str:
-    """Hash of a batch: the hash before it, then digest and effect of each item."""
-    parts = [previous]
-    for pair in digests:
-        parts += pair
-    return blake2b("".join(parts).encode(), digest_size=32).hexdigest()
-
-
-@dataclass(slots=True)
-class Memory:
-    """Accounts as the last commit left them, for a database that one connection writes.
+class Mark(NamedTuple):
+    """Where the book stood before a job.
 
     Attributes:
-        balances: By ledger account.
-        ids: Their numbers in the database.
-        last: Number and hash of the last batch, place of the last item; None: not read.
+        decided: How many entries there were.
+        written: How many of them were written.
+        limits: Limits not yet written.
+        changed: How many limits had been changed.
+        shelf: Where its accounts stood.
     """
 
-    balances: dict[str, Balance] = field(default_factory=dict)
-    ids: dict[str, int] = field(default_factory=dict)
-    last: tuple[int, str, int] | None = None
-
-    def clear(self) -> None:
-        """Forget all: what was decided wasn't committed."""
-        self.balances.clear()
-        self.ids.clear()
-        self.last = None
+    decided: int
+    written: int
+    limits: dict[str, int]
+    changed: int
+    shelf: ShelfMark
 
 
 class Book:
@@ -73,21 +51,22 @@ class Book:
     Args:
         connection: In a transaction that may write.
         at_ms: Hub's wall time of the transaction.
-        memory: Accounts known from earlier transactions; the caller clears it when
-            this one isn't committed.
+        memory: What is known from earlier transactions; the caller clears it when this
+            one isn't committed.
     """
 
     def __init__(self, connection: Connection, at_ms: int, memory: Memory | None = None) -> None:
         self._connection = connection
         self._dialect = connection.dialect.name
         self._at_ms = at_ms
-        self._memory = memory or Memory()
-        if len(self._memory.balances) > ACCOUNTS_REMEMBERED_MAX:
-            self._memory.clear()
-        self._state = State(balances=self._memory.balances)
+        self._shelf = shelf_of(connection, memory or Memory())
+        self._state = State(balances=self._shelf.balances)
         self._asked: set[str] = set()
-        self._pending: list[tuple[Item, str, tuple[Transfer, ...]]] = []
+        self._entries: list[Entry] = []
+        self._written = 0
         self._limits: dict[str, int] = {}
+        self._changed: list[tuple[str, int]] = []
+        self._is_watching = False
 
     def load(self, items: Iterable[Item]) -> None:
         """Read everything that these items touch, in two statements."""
@@ -97,8 +76,12 @@ class Book:
             codes.update(accounts_of(item))
             if item.id not in self._asked:
                 ids.append(item.id)
-        self._load_ids(ids)
-        self._load_accounts(codes)
+        # First the accounts: where they are locked, whoever had them first has committed
+        # by then, and its ids are seen.
+        self._shelf.read(codes)
+        if ids:
+            self._state.known.update(fetch(self._connection, sql.known_items(self._dialect), ids))
+            self._asked.update(ids)
 
     def post(self, item: Item) -> Outcome:
         """Decide an item; what is booked is written at the next `flush`.
@@ -114,14 +97,14 @@ class Book:
             self.load((item,))
         outcome = decide(self._state, item, digest)
         if type(outcome) is Booked:
-            self._pending.append((item, digest, outcome.transfers))
+            self._entries.append(Entry(item, digest, outcome.transfers))
         return outcome
 
     def must_post(self, item: Item) -> tuple[Transfer, ...]:
         """Decide an item whose refusal is the caller's error.
 
         Returns:
-            Its transfers; empty when it was booked before.
+            Its transfers; those of then, when it was booked before.
 
         Raises:
             InputError: It holds what can't be stored.
@@ -133,7 +116,9 @@ class Book:
             case Booked(transfers):
                 return transfers
             case Already():
-                return ()
+                self.flush()
+                rows = fetch(self._connection, sql.transfers_of(self._dialect), [item.id])
+                return tuple(Transfer(*row) for row in rows)
             case Conflict():
                 raise ConflictError(
                     f"{item.id} was used for something else: make a new id", Code.ID_CONFLICT
@@ -143,76 +128,106 @@ class Book:
 
     def balance(self, code: str) -> int:
         """Balance of a ledger account in minor units; 0 when it isn't open."""
-        self._load_accounts((code,))
-        found = self._state.balances.get(code)
-        return 0 if found is None else found.minor
+        if not is_code(code):
+            return 0
+        self._hold(code)
+        return self._state.balance(code).minor
 
     def spendable(self, code: str) -> int:
-        """How much a ledger account can give now."""
-        self._load_accounts((code,))
+        """How much a ledger account can give now.
+
+        Raises:
+            RefusedError: The code isn't of the chart.
+        """
+        self._hold(code)
         return self._state.balance(code).spendable
 
     def set_least(self, code: str, least: int) -> None:
         """Change the least balance of a ledger account, as for a credit limit.
 
         Raises:
-            RefusedError: Its balance is below that already.
+            RefusedError: Its balance is below that already, or the code isn't of the chart.
         """
-        self._load_accounts((code,))
+        self._hold(code)
         balance = self._state.balance(code)
         if balance.minor < least:
             raise RefusedError(
                 f"{code} stands at {balance.minor}: the limit can't be {least}",
                 Code.LIMIT_EXCEEDED,
             )
-        balance.least = least
-        self._limits[code] = least
+        self._changed.append((code, balance.least))
+        self._limits[code] = balance.least = least
 
     def flush(self) -> None:
-        """Write what was decided: accounts, batch, items, transfers, balances."""
-        if not self._pending and not self._limits:
+        """Write what was decided: accounts, transfers, batch, items, balances."""
+        entries = self._entries[self._written :]
+        if not entries and not self._limits:
             return
+        shelf, connection, at_ms = self._shelf, self._connection, self._at_ms
         touched = {
             code
-            for _, _, transfers in self._pending
-            for transfer in transfers
+            for entry in entries
+            for transfer in entry.transfers
             for code in (transfer.debit, transfer.credit)
         }
-        self._open(touched.union(self._limits))
-        if self._pending:
-            self._write_items()
-        self._write_balances(touched)
-        self._pending.clear()
+        new = touched.union(self._limits).difference(shelf.ids)
+        if new:
+            shelf.open(new)
+        moved = moves_of(entries, shelf.ids, at_ms)
+        if entries:
+            write_rows(connection, sql.TRANSFERS, moved.rows)
+            head, items, last = chained(entries, moved, shelf.last(), at_ms)
+            write_rows(connection, sql.BATCH, [head])
+            write_rows(connection, sql.ITEMS, items)
+            shelf.advance(last)
+        self._write_balances(moved.changes)
+        self._written = len(self._entries)
         self._limits.clear()
 
-    def forget(self) -> None:
-        """Drop what was read and decided but not flushed, after a rollback."""
-        self._memory.clear()
-        self._state.known.clear()
-        self._asked.clear()
-        self._pending.clear()
-        self._limits.clear()
+    def mark(self) -> Mark:
+        """Remember this point, for a savepoint made now and the job within it."""
+        if not self._is_watching:
+            self._is_watching = True
+            event.listen(self._connection, "before_cursor_execute", self._before_statement)
+        return Mark(
+            len(self._entries),
+            self._written,
+            dict(self._limits),
+            len(self._changed),
+            self._shelf.mark(),
+        )
 
-    def _load_ids(self, ids: list[str]) -> None:
-        if not ids:
-            return
-        rows = self._connection.execute(
-            sql.known_items(self._dialect), {"ids": encode_rows(ids)}
-        ).all()
-        self._state.known.update((id_, digest) for id_, digest in rows)
-        self._asked.update(ids)
+    def undo(self, mark: Mark) -> None:
+        """Take back what was decided since a mark, after the rollback to its savepoint.
 
-    def _load_accounts(self, codes: Iterable[str]) -> None:
+        What was decided earlier and written since is written again at the next `flush`.
+        """
         balances = self._state.balances
-        missing = {code for code in codes if code not in balances}
-        if not missing:
-            return
-        for code, id_, minor, least, most in self._accounts(list(missing)):
-            self._memory.ids[code] = id_
-            self._state.balances[code] = limited(minor, least, most)
-            missing.discard(code)
-        for code in filter(is_code, missing):
-            self._state.balance(code)  # new: known to be at 0, and not asked for again
+        for entry in reversed(self._entries[mark.decided :]):
+            del self._state.known[entry.item.id]
+            for transfer in entry.transfers:
+                balances[transfer.debit].minor += transfer.amount_minor
+                balances[transfer.credit].minor -= transfer.amount_minor
+        for code, least in reversed(self._changed[mark.changed :]):
+            balances[code].least = least
+        del self._entries[mark.decided :], self._changed[mark.changed :]
+        self._written, self._limits = mark.written, mark.limits
+        self._shelf.undo(mark.shelf)
+
+    def _hold(self, code: str) -> None:
+        """Have an account's exact balance, until the commit."""
+        if not is_code(code):
+            raise RefusedError(
+                f"{code} is no ledger account: see the chart of accounts", Code.ACCOUNT_UNKNOWN
+            )
+        if not self._shelf.hold(code):
+            self.flush()
+            self._shelf.read_again(code)
+
+    def _before_statement(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        """Let whoever reads the book's tables see what was decided."""
+        if (self._limits or self._written < len(self._entries)) and _reads_book(statement):
+            self.flush()
 
     def _knows_accounts(self, item: Item) -> bool:
         """Tell whether all were read: an id asked for twice may name other accounts."""
@@ -222,60 +237,16 @@ class Book:
                 return False
         return True
 
-    def _open(self, touched: set[str]) -> None:
-        """Give the accounts that are new their rows."""
-        new = sorted(touched.difference(self._memory.ids))
-        if not new:
-            return
-        rows = [_opened(code, self._state.balances[code]) for code in new]
-        write_rows(self._connection, sql.OPEN, rows)
-        self._memory.ids.update((row[0], row[1]) for row in self._accounts(new))
-
-    def _accounts(self, codes: list[str]) -> Sequence[Row[*tuple[Any, ...]]]:
-        wanted = {"codes": encode_rows(codes)}
-        return self._connection.execute(sql.accounts(self._dialect), wanted).all()
-
-    def _write_items(self) -> None:
-        batch, previous, place = self._memory.last or self._read_last()
-        batch += 1
-        ids, at_ms = self._memory.ids, self._at_ms
-        items, moves, digests = [], [], []
-        for place_, (item, digest, transfers) in enumerate(self._pending, place + 1):
-            about = about_of(item)
-            effect = effect_of(about, at_ms, transfers)
-            digests.append((digest, effect))
-            items.append((*about, place_, digest, effect, batch))
-            for ordinal, move in enumerate(transfers):
-                sides = ids[move.debit], ids[move.credit]
-                moves.append((item.id, ordinal, *sides, move.amount_minor, at_ms))
-        hash_ = chain_batch(previous, digests)
-        self._memory.last = (batch, hash_, place + len(items))
-        write_rows(self._connection, sql.BATCH, [(batch, hash_, len(items), at_ms)])
-        write_rows(self._connection, sql.ITEMS, items)
-        write_rows(self._connection, sql.TRANSFERS, moves)
-
-    def _read_last(self) -> tuple[int, str, int]:
-        last = self._connection.execute(sql.LAST).one_or_none()
-        return (0, FIRST_HASH, 0) if last is None else (last[0], last[1], last[2])
-
-    def _write_balances(self, touched: set[str]) -> None:
-        ids, balances = self._memory.ids, self._state.balances
+    def _write_balances(self, changes: dict[int, int]) -> None:
         # A balance and its limit change together: either alone could break the CHECK.
-        limited_ = [(ids[c], balances[c].minor, least) for c, least in self._limits.items()]
-        changed = sorted((ids[c], balances[c].minor) for c in touched if c not in self._limits)
-        write_rows(self._connection, sql.LIMIT, limited_)
-        write_rows(self._connection, sql.CHANGE, changed)
+        limited = [
+            (id_, changes.pop(id_, 0), least)
+            for id_, least in sorted((self._shelf.ids[c], m) for c, m in self._limits.items())
+        ]
+        write_rows(self._connection, sql.LIMIT, limited)
+        write_rows(self._connection, sql.CHANGE, sorted(changes.items()))
 
 
-def _opened(code: str, balance: Balance) -> tuple[str, str, int, int | None, int | None]:
-    return (
-        code,
-        unit_of(code),
-        balance.minor,
-        _or_none(balance.least),
-        _or_none(balance.most),
-    )
-
-
-def _or_none(limit: int) -> int | None:
-    return None if abs(limit) == BALANCE_MINOR_MAX else limit
+@lru_cache(maxsize=1024)
+def _reads_book(statement: str) -> bool:
+    return _TABLES.search(statement) is not None

@@ -153,12 +153,15 @@ def digest_of(item: Item) -> str:
     """Digest of all that an item asks for: 32 hex digits.
 
     Raises:
-        InputError: It holds what can't be stored, as text that isn't Unicode.
+        InputError: It holds what can't be stored, as text that isn't Unicode or has a NUL.
     """
     try:
         data = _encoder.encode(item)
     except (UnicodeEncodeError, OverflowError) as error:
         raise InputError(f"this can't be booked: {error}") from None
+    # A number may be encoded with such a byte too: only then it's worth a second look.
+    if b"\0" in data and _has_nul(msgspec.to_builtins(item)):
+        raise InputError("this can't be booked: a text in it has a NUL character")
     return blake2b(data, digest_size=DIGEST_BYTES).hexdigest()
 
 
@@ -175,3 +178,12 @@ def effect_of(about: About, at_ms: int, transfers: tuple[Transfer, ...]) -> str:
     """Digest of what came of an item: `verify` holds the stored rows against it."""
     data = _encoder.encode((about, at_ms, transfers))
     return blake2b(data, digest_size=DIGEST_BYTES).hexdigest()
+
+
+def _has_nul(value: object) -> bool:
+    """Whether some text has a character that PostgreSQL can't store."""
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(map(_has_nul, value.values()))
+    return isinstance(value, list | tuple) and any(map(_has_nul, value))

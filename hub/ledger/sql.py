@@ -4,44 +4,87 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sqlalchemy import TextClause, text
+from hub.store.rows import Written, opened_values
 
-from hub.store.rows import from_values
+_ACCOUNT = "a.code, a.id, a.balance, a.balance_min, a.balance_max"
 
-LAST = text("SELECT id, hash, (SELECT max(place) FROM items) FROM batches ORDER BY id DESC LIMIT 1")
+LAST = (
+    "SELECT id, hash, (SELECT coalesce(max(place), 0) FROM items) "
+    "FROM batches ORDER BY id DESC LIMIT 1"
+)
 """Last batch and place."""
+LAST_ACCOUNT = "SELECT coalesce(max(id), 0) FROM ledger_accounts"
 
 # For `write_rows`:
-OPEN = "INSERT INTO ledger_accounts (code, unit, balance, balance_min, balance_max) VALUES {rows}"
-BATCH = "INSERT INTO batches (id, hash, items, at_ms) VALUES {rows}"
-ITEMS = (
+OPEN = Written(
+    "INSERT INTO ledger_accounts (id, code, unit, balance_min, balance_max) {rows}",
+    ("integer", "text", "text", "integer", "integer"),
+)
+BATCH = Written(
+    "INSERT INTO batches (id, hash, items, at_ms) {rows}", ("integer", "text", "integer", "integer")
+)
+ITEMS = Written(
     "INSERT INTO items (id, unit, kind, ref, reason, reverses, place, digest, effect, batch)"
-    " VALUES {rows}"
+    " {rows}",
+    ("text", "text", "text", "text", "text", "text", "integer", "text", "text", "integer"),
 )
-TRANSFERS = "INSERT INTO transfers (item, ordinal, debit, credit, amount, at_ms) VALUES {rows}"
-CHANGE = (
-    "UPDATE ledger_accounts SET balance = r.column2 FROM (VALUES {rows}) AS r"
-    " WHERE ledger_accounts.id = r.column1"
+TRANSFERS = Written(
+    "INSERT INTO transfers (item, ordinal, debit, credit, amount, at_ms) {rows}",
+    ("text", "integer", "integer", "integer", "integer", "integer"),
 )
-LIMIT = (
-    "UPDATE ledger_accounts SET balance = r.column2, balance_min = r.column3"
-    " FROM (VALUES {rows}) AS r WHERE ledger_accounts.id = r.column1"
+CHANGE = Written(
+    "UPDATE ledger_accounts SET balance = balance + r.column2 FROM ({rows}) AS r"
+    " WHERE ledger_accounts.id = r.column1",
+    ("integer", "integer"),
 )
+LIMIT = Written(
+    "UPDATE ledger_accounts SET balance = balance + r.column2, balance_min = r.column3"
+    " FROM ({rows}) AS r WHERE ledger_accounts.id = r.column1",
+    ("integer", "integer", "integer"),
+)
+
+# For PostgreSQL, where other hubs write too:
+LOCK = (
+    f"SELECT {_ACCOUNT} FROM ledger_accounts AS a "  # noqa: S608 our own names
+    f"WHERE a.code IN (SELECT r.value FROM {opened_values('postgresql')}) "
+    "ORDER BY a.id FOR NO KEY UPDATE"
+)
+"""In order of numbers: two hubs that lock the same accounts wait, and never for each other."""
+OPEN_SHARED = (
+    "INSERT INTO ledger_accounts (code, unit, balance_min, balance_max) "
+    "SELECT value ->> 0, value ->> 1, CAST(value ->> 2 AS bigint), CAST(value ->> 3 AS bigint) "
+    "FROM jsonb_array_elements(CAST(%s AS jsonb)) AS value "
+    "ON CONFLICT (code) DO NOTHING RETURNING code, id"
+)
+TAIL_LOCK = 0x57A9D919E
+"""Number of the advisory lock on the chain's end; nothing else of the hub's has it."""
+LOCK_TAIL = f"SELECT pg_advisory_xact_lock({TAIL_LOCK})"
 
 
 @lru_cache(maxsize=4)
-def known_items(dialect: str) -> TextClause:
-    """Ids and digests of known items; parameter `ids`."""
-    return text(
-        f"SELECT items.id, items.digest FROM {from_values(dialect, 'ids')} "  # noqa: S608 our own names
+def known_items(dialect: str) -> str:
+    """Ids and digests of known items, of a list of ids."""
+    return (
+        f"SELECT items.id, items.digest FROM {opened_values(dialect)} "  # noqa: S608 our own names
         "JOIN items ON items.id = r.value"
     )
 
 
 @lru_cache(maxsize=4)
-def accounts(dialect: str) -> TextClause:
-    """Accounts with number, balance and limits; parameter `codes`."""
-    return text(
-        "SELECT a.code, a.id, a.balance, a.balance_min, a.balance_max "  # noqa: S608 our own names
-        f"FROM {from_values(dialect, 'codes')} JOIN ledger_accounts AS a ON a.code = r.value"
+def accounts(dialect: str) -> str:
+    """Accounts with number, balance and limits, of a list of codes."""
+    return (
+        f"SELECT {_ACCOUNT} FROM {opened_values(dialect)} "  # noqa: S608 our own names
+        "JOIN ledger_accounts AS a ON a.code = r.value"
+    )
+
+
+@lru_cache(maxsize=4)
+def transfers_of(dialect: str) -> str:
+    """What moved for items, of a list of ids: debit, credit, amount."""
+    return (
+        "SELECT d.code, c.code, t.amount "  # noqa: S608 our own names
+        f"FROM {opened_values(dialect)} JOIN transfers AS t ON t.item = r.value "
+        "JOIN ledger_accounts AS d ON d.id = t.debit "
+        "JOIN ledger_accounts AS c ON c.id = t.credit ORDER BY t.item, t.ordinal"
     )

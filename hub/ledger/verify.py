@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from hub.ledger.accounts import unit_of
-from hub.ledger.book import FIRST_HASH, chain_batch
+from hub.ledger.entries import FIRST_HASH, chain_batch
 from hub.ledger.items import Transfer, effect_of
 
 Progress = Callable[[int, int], None]

@@ -16,17 +16,21 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from hub.errors import OutcomeUnknownError, OverloadedError, StoreError
+from hub.errors import OutcomeUnknownError, OverloadedError
 from hub.ledger.apply import check
-from hub.ledger.book import Book, Memory
+from hub.ledger.book import Book
 from hub.ledger.items import Item, Outcome, digest_of
+from hub.ledger.shelves import Memory
+from hub.ledger.tx import Job, Touched, Tx, run_job
 from hub.store.engine import Store, check_open
+from hub.store.failures import UnreachableError, is_given_up, is_unlucky, store_error
 from wire.clock import Clock
 
 QUEUE_JOBS_MAX = 20_000
@@ -37,37 +41,12 @@ CALLER_TIMEOUT_S = 30
 """Longer than any commit; a caller that waits longer must ask again with its id."""
 STOP_TIMEOUT_S = 10
 
+TRIES_MAX = 5
+"""Two hubs that want the same rows part after one or two; more is another fault."""
+
+__all__ = ["Job", "Touched", "Tx", "Writer"]
 T = TypeVar("T")
-Touched = frozenset[tuple[str, str]]
 logger = logging.getLogger("standpipe.store")
-
-
-class Tx:
-    """One job's view of the transaction.
-
-    Attributes:
-        connection: Reads and writes within the transaction.
-        book: The ledger within it.
-        now_ms: Hub's wall time of the transaction.
-    """
-
-    def __init__(self, connection: Connection, book: Book, now_ms: int) -> None:
-        self.connection = connection
-        self.book = book
-        self.now_ms = now_ms
-        self._hooks: list[Callable[[], None]] = []
-        self._touched: set[tuple[str, str]] = set()
-
-    def after_commit(self, hook: Callable[[], None]) -> None:
-        """Have something called once the transaction is committed, in the writer's thread."""
-        self._hooks.append(hook)
-
-    def touch(self, kind: str, id_: str = "") -> None:
-        """Say that something changed, for those who publish or show it."""
-        self._touched.add((kind, id_))
-
-
-Job = Callable[[Tx], T]
 
 
 class Writer:
@@ -81,8 +60,7 @@ class Writer:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        # On SQLite nobody else writes, so what the last commit left is still true.
-        self._memory = Memory() if store.is_sqlite else None
+        self._memory = Memory()
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._listeners: list[Callable[[Touched], None]] = []
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -189,35 +167,58 @@ class Writer:
 
     def _commit(self, batch: list[_Waiting]) -> None:
         """Run a batch in one transaction, or else one by one; each gets its outcome."""
-        try:
-            with self._store.writing.connect() as connection:
-                self._transact(connection, batch)
-        except BaseException as error:  # noqa: BLE001 the callers must hear of it
-            if self._memory is not None:
-                self._memory.clear()
-            if len(batch) > 1 and not isinstance(error, OutcomeUnknownError):
-                logger.warning("a transaction of %d failed, now one by one: %s", len(batch), error)
-                for waiting in batch:
-                    self._commit([waiting])
-                return
-            failure = _failure(error)
+        error = self._try(batch)
+        if error is None:
+            return
+        logger.error("a transaction of %d failed: %s", len(batch), error)
+        if len(batch) == 1 or isinstance(error, (OutcomeUnknownError, UnreachableError)):
             for waiting in batch:
+                waiting.fail(error)
+            return
+        for waiting in batch:
+            failure = self._try([waiting])
+            if failure is not None:
                 waiting.fail(failure)
-            logger.error("a transaction failed: %s", failure)  # noqa: TRY400 in words
+
+    def _try(self, batch: list[_Waiting]) -> BaseException | None:
+        """Run a batch in one transaction, again while it is only unlucky; gives what failed."""
+        error: BaseException | None = None
+        for _ in range(TRIES_MAX):
+            try:
+                with self._connect() as connection:
+                    self._transact(connection, batch)
+            except BaseException as raised:  # noqa: BLE001 the callers must hear of it
+                self._memory.clear()
+                error = _failure(raised)
+                if not is_unlucky(raised):
+                    break
+            else:
+                return None
+        return error
+
+    def _connect(self) -> Connection:
+        try:
+            return self._store.writing.connect()
+        except SQLAlchemyError as error:
+            raise UnreachableError(
+                f"the database can't be reached: {error.__cause__ or error}"
+            ) from error
 
     def _transact(self, connection: Connection, batch: list[_Waiting]) -> None:
         transaction = connection.begin()
         try:
             self._work(connection, batch)
         except BaseException:
-            transaction.rollback()
+            with suppress(SQLAlchemyError):  # the connection may be gone
+                transaction.rollback()
             raise
         try:
             transaction.commit()
-        except IntegrityError:  # a check that waited for the commit: nothing was kept
-            connection.rollback()
-            raise
         except BaseException as error:
+            # A check that waited for the commit: nothing was kept.
+            if isinstance(error, IntegrityError) or is_given_up(error):
+                connection.rollback()
+                raise
             connection.invalidate()
             raise OutcomeUnknownError(
                 f"the database failed while committing: ask again with the same id: {error}"
@@ -235,7 +236,9 @@ class Writer:
                 waiting.result = book.post_checked(waiting.item, waiting.digest)
             elif waiting.job is not None:
                 waiting.tx = Tx(connection, book, now_ms)
-                _run_job(waiting, waiting.job, waiting.tx)
+                waiting.result, error = run_job(waiting.tx, waiting.job)
+                if error is not None:
+                    waiting.fail(_failure(error))
         book.flush()
         check_open(connection)
 
@@ -247,8 +250,8 @@ class Writer:
                 waiting.future.set_exception(waiting.error)
                 continue
             if waiting.tx is not None:
-                touched |= waiting.tx._touched  # noqa: SLF001 the writer's own half of Tx
-                hooks += waiting.tx._hooks  # noqa: SLF001
+                touched |= waiting.tx.touched
+                hooks += waiting.tx.hooks
             waiting.future.set_result(waiting.result)
         if touched:
             frozen = frozenset(touched)
@@ -294,20 +297,5 @@ class _Waiting:
         self.error = error
 
 
-def _run_job(waiting: _Waiting, job: Job[Any], tx: Tx) -> None:
-    """Run one job within its own savepoint, so that its failure undoes it alone."""
-    tx.book.flush()
-    try:
-        with tx.connection.begin_nested():
-            waiting.result = job(tx)
-            tx.book.flush()
-    except Exception as error:  # noqa: BLE001 the caller's own error goes back to the caller
-        check_open(tx.connection)
-        tx.book.forget()
-        waiting.fail(_failure(error))
-
-
 def _failure(error: BaseException) -> BaseException:
-    if isinstance(error, SQLAlchemyError):
-        return StoreError(f"the database refused: {getattr(error, 'orig', None) or error}")
-    return error
+    return store_error(error) if isinstance(error, SQLAlchemyError) else error

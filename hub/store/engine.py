@@ -2,7 +2,7 @@
 
 On SQLite exactly one connection writes and checkpoints, in WAL with full sync, and
 memory mapping stays off: versions 3.7.0 to 3.51.2 can corrupt a file that two
-connections checkpoint at once.
+connections checkpoint at once. On PostgreSQL each hub has one that writes.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from hub.errors import ConfigError, OverloadedError, StoreError
+from hub.store.failures import UnluckyError
 
 BUSY_TIMEOUT_MS = 5_000
 """Only a backup or an inspection can hold a lock, and not for longer."""
@@ -32,6 +33,15 @@ READERS_MAX = 8
 """More readers than the web's threads that read at once would wait on two cores anyway."""
 READER_WAIT_S = 10
 """A page that waits longer has lost its reader."""
+SERVER_SETTINGS = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""libpq's, unless the URL says otherwise: a server that is gone without a word is noticed
+before the callers have given up."""
 WAL_PAGES = 8_000
 """32 MB. The pages that every batch touches are copied back once for a dozen batches; at
 SQLite's usual 1,000 the copying takes an eighth of the writer's time."""
@@ -128,19 +138,43 @@ def check_open(connection: Connection) -> None:
     Raises:
         StoreError: It is gone; nothing of it is kept.
     """
-    if connection.invalidated:
-        raise StoreError("the connection to the database is lost")
+    if is_lost(connection):
+        raise UnluckyError("the connection to the database is lost")
     _check_driver(connection.connection.driver_connection)
+
+
+def is_lost(connection: Connection) -> bool:
+    """Tell whether the connection is gone, and with it what wasn't committed."""
+    if connection.invalidated:
+        return True
+    return bool(getattr(connection.connection.driver_connection, "closed", False))
 
 
 def _open_server(url: URL) -> Store:
     plain = url.render_as_string(hide_password=True)
+    settings = {name: value for name, value in SERVER_SETTINGS.items() if name not in url.query}
     try:
-        writing = create_engine(url, pool_size=1, max_overflow=0)
-        reading = create_engine(url, isolation_level="REPEATABLE READ")
+        writing = create_engine(url, pool_size=1, max_overflow=0, connect_args=settings)
+        reading = create_engine(
+            url,
+            pool_size=READERS_MAX,
+            max_overflow=0,
+            pool_timeout=READER_WAIT_S,
+            pool_pre_ping=True,  # else the first page after a restart of the server fails
+            connect_args=settings,
+        )
     except (NoSuchModuleError, ImportError) as error:
         raise ConfigError(f"{plain} can't be opened: {error}") from None
+    event.listen(reading, "connect", _only_read)
     return Store(plain, writing, reading)
+
+
+def _only_read(driver: Any, _record: object) -> None:
+    """Have each transaction of a connection to PostgreSQL see one moment, and write nothing."""
+    from psycopg import IsolationLevel  # a hub on SQLite needs none of it
+
+    driver.isolation_level = IsolationLevel.REPEATABLE_READ
+    driver.read_only = True
 
 
 def _sqlite_writer(path: pathlib.Path) -> Engine:

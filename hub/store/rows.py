@@ -1,15 +1,16 @@
 """Many rows in one statement, the same on each database.
 
 What is looked up travels as one JSON parameter: SQLite opens it with `json_each`,
-PostgreSQL with `jsonb_array_elements`. What is written travels as one long VALUES
-list, which SQLite takes in half the time of JSON. Either way the driver hands over
-many rows at once and lets other threads run meanwhile; row by row, each of them could
-hold the writer up. Only this file knows how the databases differ.
+PostgreSQL with `jsonb_array_elements`. What is written travels so on PostgreSQL too,
+and on SQLite as one long VALUES list, which it takes in half the time of JSON. Either
+way the driver hands over many rows at once and lets other threads run meanwhile; row by
+row, each of them could hold the writer up. Only this file knows how the databases differ.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from typing import Any, Literal
@@ -17,16 +18,31 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import Connection
 
-from hub.errors import StoreError
-from hub.store.engine import check_open
+from hub.store.engine import check_open, is_lost
+from hub.store.failures import store_error
 
 ColumnType = Literal["text", "integer"]
 Columns = tuple[tuple[str, ColumnType], ...]
 """Names and types of a row's elements."""
 CHUNKS = (500, 50, 5, 1)
-"""Rows in one statement. Few sizes, so that each statement is parsed once and kept; the
-largest stays far below the 32,766 parameters that SQLite takes."""
+"""Rows in one statement on SQLite. Few sizes, so that each statement is parsed once and
+kept; the largest stays far below the 32,766 parameters that SQLite takes."""
+_SQL_TYPES = {"text": "text", "integer": "bigint"}
 _encoder = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A statement over many rows.
+
+    Attributes:
+        sql: With `{rows}` where the rows go, a table whose columns are called `column1`,
+            `column2` … on every database.
+        types: Type of each column.
+    """
+
+    sql: str
+    types: tuple[ColumnType, ...]
 
 
 def encode_rows(rows: Any) -> str:
@@ -45,52 +61,95 @@ def from_rows(dialect: str, parameter: str, columns: Columns) -> str:
     if dialect == "sqlite":
         cells = ", ".join(f"value ->> {i} AS {name}" for i, (name, _) in enumerate(columns))
         return f"(SELECT {cells} FROM json_each(:{parameter})) AS r"  # noqa: S608 our own names
-    types = {"text": "text", "integer": "bigint"}
-    cells = ", ".join(
-        f"CAST(value ->> {i} AS {types[kind]}) AS {name}" for i, (name, kind) in enumerate(columns)
-    )
-    source = f"jsonb_array_elements(CAST(:{parameter} AS jsonb))"
-    return f"(SELECT {cells} FROM {source} AS value) AS r"  # noqa: S608 our own names
+    return f"({_opened(f':{parameter}', columns)}) AS r"
 
 
 def from_values(dialect: str, parameter: str) -> str:
     """Write a FROM item `r(value)` that opens a JSON list of texts."""
-    if dialect == "sqlite":
-        return f"json_each(:{parameter}) AS r"
-    return f"jsonb_array_elements_text(CAST(:{parameter} AS jsonb)) AS r(value)"
+    return _values(dialect, f":{parameter}")
 
 
-def write_rows(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Run a statement over many rows of one width.
+def opened_values(dialect: str) -> str:
+    """Write a FROM item `r(value)` that opens the one parameter of a `fetch`, a list of texts."""
+    return _values(dialect, "?" if dialect == "sqlite" else "%s")
+
+
+def fetch(
+    connection: Connection, statement: str, values: Sequence[Any] | None = None
+) -> list[tuple[Any, ...]]:
+    """Read through the driver's own cursor: SQLAlchemy's takes longer than the database.
 
     Args:
         connection: In a transaction.
-        statement: With `{rows}` where a VALUES list's rows go; its columns are called
-            `column1`, `column2` … on every database.
-        rows: What to write.
+        statement: In the driver's own words, which may give no rows.
+        values: A JSON list for its one parameter; None: it has none.
 
     Raises:
         StoreError: The database refused, or the transaction is gone.
     """
     check_open(connection)
-    # The driver's own cursor: SQLAlchemy's takes longer for one row than the database.
     cursor = connection.connection.cursor()
-    done, dialect = 0, connection.dialect
     try:
-        for size in CHUNKS:
-            while len(rows) - done >= size:
-                chunk = rows[done : done + size]
-                sql = _with_places(dialect.name, statement, size, len(chunk[0]))
-                cursor.execute(sql, tuple(chain.from_iterable(chunk)))
-                done += size
-    except dialect.loaded_dbapi.Error as error:
-        raise StoreError(f"the database refused: {error}") from error
+        cursor.execute(statement, () if values is None else (encode_rows(values),))
+        return [] if cursor.description is None else list(cursor.fetchall())
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise store_error(error, lost=is_lost(connection)) from error
     finally:
         cursor.close()
 
 
+def write_rows(connection: Connection, statement: Written, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Run a statement over many rows.
+
+    Raises:
+        StoreError: The database refused, or the transaction is gone.
+    """
+    if not rows:
+        return
+    check_open(connection)
+    cursor = connection.connection.cursor()
+    try:
+        if connection.dialect.name == "sqlite":
+            _write_chunks(cursor, statement.sql, rows)
+        else:
+            cursor.execute(_with_json(statement), (encode_rows(rows),))
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise store_error(error, lost=is_lost(connection)) from error
+    finally:
+        cursor.close()
+
+
+def _write_chunks(cursor: Any, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    done = 0
+    for size in CHUNKS:
+        while len(rows) - done >= size:
+            chunk = rows[done : done + size]
+            sql = _with_places(statement, size, len(chunk[0]))
+            cursor.execute(sql, tuple(chain.from_iterable(chunk)))
+            done += size
+
+
 @lru_cache(maxsize=128)
-def _with_places(dialect: str, statement: str, count: int, width: int) -> str:
-    place = "?" if dialect == "sqlite" else "%s"
-    row = f"({', '.join([place] * width)})"
-    return statement.format(rows=", ".join([row] * count))
+def _with_places(statement: str, count: int, width: int) -> str:
+    row = f"({', '.join(['?'] * width)})"
+    return statement.format(rows=f"VALUES {', '.join([row] * count)}")
+
+
+@lru_cache(maxsize=32)
+def _with_json(statement: Written) -> str:
+    columns = tuple((f"column{place}", kind) for place, kind in enumerate(statement.types, 1))
+    return statement.sql.format(rows=_opened("%s", columns))
+
+
+def _values(dialect: str, place: str) -> str:
+    if dialect == "sqlite":
+        return f"json_each({place}) AS r"
+    return f"jsonb_array_elements_text(CAST({place} AS jsonb)) AS r(value)"
+
+
+def _opened(parameter: str, columns: Columns) -> str:
+    cells = ", ".join(
+        f"CAST(value ->> {place} AS {_SQL_TYPES[kind]}) AS {name}"
+        for place, (name, kind) in enumerate(columns)
+    )
+    return f"SELECT {cells} FROM jsonb_array_elements(CAST({parameter} AS jsonb)) AS value"  # noqa: S608 our own names

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from book_model import Model
@@ -34,18 +32,16 @@ class _GiveUpError(Exception):
 
 
 class BookMachine(RuleBasedStateMachine):
-    empty_book: Path
+    new_database: Callable[[], str]
 
     @initialize()
     def open_book(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.path = Path(self.folder.name) / "hub.db"
-        shutil.copy(self.empty_book, self.path)
+        self.url = self.new_database()
         self.model = Model()
         self._open()
 
     def _open(self):
-        self.store = open_store(str(self.path))
+        self.store = open_store(self.url)
         self.writer = Writer(self.store, ManualClock())
         self.writer.start()
 
@@ -125,12 +121,11 @@ class BookMachine(RuleBasedStateMachine):
         expected = [(id_, *move) for id_, moves in self.model.moves.items() for move in moves]
         assert [tuple(line) for line in lines] == expected
         self._close()
-        self.folder.cleanup()
 
 
-def test_the_book_is_what_the_model_says(empty_book):
+def test_the_book_is_what_the_model_says(new_database):
     run_state_machine_as_test(
-        type("Book", (BookMachine,), {"empty_book": empty_book}),
+        type("Book", (BookMachine,), {"new_database": staticmethod(new_database)}),
         settings=settings(
             max_examples=25,
             stateful_step_count=15,

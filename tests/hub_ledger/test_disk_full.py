@@ -14,6 +14,7 @@ from hub.ledger import accounts as chart, statements
 from hub.ledger.items import Already, Booked, Item, Move
 from hub.ledger.verify import verify_book
 
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 BANK = chart.clearing("bank", "EUR")
 WALLET = chart.wallet("ann", "EUR")
 FREE_PAGES = 4

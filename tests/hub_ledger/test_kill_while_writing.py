@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 from sqlalchemy import text
 
 from hub.ledger import accounts as chart
@@ -61,6 +62,7 @@ def live_and_die(path, life) -> list[int]:
     return [int(line) for line in told if line.endswith("\n")]
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_no_acknowledged_item_is_lost(store, clock, tmp_path):
     path = tmp_path / "hub.db"
     store.close()

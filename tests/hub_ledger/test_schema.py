@@ -21,9 +21,12 @@ def test_the_steps_lead_to_the_tables_in_the_code(store):
 
 def test_every_check_in_the_code_is_in_the_database(store):
     with store.read() as connection:
-        ddl = "\n".join(
-            row.sql for row in connection.execute(text("SELECT sql FROM sqlite_master")) if row.sql
+        named = (
+            "SELECT coalesce(sql, '') FROM sqlite_master"
+            if store.is_sqlite
+            else "SELECT conname FROM pg_constraint WHERE contype = 'c'"
         )
+        ddl = "\n".join(connection.execute(text(named)).scalars())
     wanted = {
         str(constraint.name)
         for table in metadata.tables.values()

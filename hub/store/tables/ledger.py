@@ -12,10 +12,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from hub.store.tables.base import metadata
 
+_REVERSES = text("reverses IS NOT NULL")
+_CORRECTS = text("kind = 'correction'")
 # SQLite counts up only an INTEGER key; PostgreSQL wants 64 bits.
 ROW_ID = BigInteger().with_variant(Integer, "sqlite")
 
@@ -59,6 +62,14 @@ items = Table(
     Column("batch", ROW_ID, ForeignKey("batches.id"), nullable=False),
     UniqueConstraint("id"),
     Index("items_by_ref", "ref"),
+    Index("items_by_reversed", "reverses", sqlite_where=_REVERSES, postgresql_where=_REVERSES),
+    Index(
+        "items_corrected_once",
+        "reverses",
+        unique=True,
+        sqlite_where=_CORRECTS,
+        postgresql_where=_CORRECTS,
+    ),
 )
 
 transfers = Table(

@@ -33,3 +33,44 @@ def upgrade() -> None:
     # Commands that wait for an answer are looked for by age, whoever gave them.
     with op.batch_alter_table("commands", schema=None) as batch_op:
         batch_op.create_index("commands_by_age", ["sent_ms"], unique=False)
+    _index_corrections()
+    if op.get_bind().dialect.name == "postgresql":
+        _revoke_changes()
+
+
+APPEND_ONLY = ("transfers", "items", "batches", "events")
+
+
+def _index_corrections() -> None:
+    """Have an item corrected once at most, and found by what it corrects."""
+    corrects = sa.text("reverses IS NOT NULL")
+    once = sa.text("kind = 'correction'")
+    with op.batch_alter_table("items", schema=None) as batch_op:
+        batch_op.create_index(
+            "items_by_reversed", ["reverses"], sqlite_where=corrects, postgresql_where=corrects
+        )
+        batch_op.create_index(
+            "items_corrected_once",
+            ["reverses"],
+            unique=True,
+            sqlite_where=once,
+            postgresql_where=once,
+        )
+
+
+def _revoke_changes() -> None:
+    """Take the right to change the book from the hub's own role, beside the triggers.
+
+    An owner could give it back to itself, but no statement has it by accident. For a
+    superuser only the triggers hold.
+    """
+    for table in APPEND_ONLY:
+        op.execute(
+            f"CREATE OR REPLACE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql "
+            f"AS $$ BEGIN RAISE EXCEPTION '{table} are only ever appended to' "
+            "USING ERRCODE = 'restrict_violation'; END $$"
+        )
+        op.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM PUBLIC, CURRENT_USER")
+    # Whoever checks the key of items.batch locks the row it names, which asks for the right
+    # to change some column of it. The trigger refuses the change itself.
+    op.execute("GRANT UPDATE (id) ON batches TO CURRENT_USER")

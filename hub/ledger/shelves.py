@@ -1,0 +1,297 @@
+"""Where the book finds accounts: in a database of its own, or in one that hubs share.
+
+`Alone` remembers what the last commit left, since nobody else writes. `Shared` locks,
+until the transaction ends, each account whose balance can forbid something, in order of
+numbers. Accounts without limits, such as revenue and tax, can forbid nothing: they are
+only ever added to, so that hubs don't wait for each other where everybody pays the same
+machine. The end of the chain is locked last of all, when rows of items are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from sqlalchemy import Connection
+
+from hub.ledger import sql
+from hub.ledger.accounts import FREE, is_code, unit_of, usual_limits
+from hub.ledger.apply import BALANCE_MINOR_MAX, Balance, limited
+from hub.ledger.entries import Last
+from hub.store.failures import UnluckyError
+from hub.store.rows import fetch, write_rows
+
+ACCOUNTS_REMEMBERED_MAX = 50_000
+"""More people than are about at once, in some 20 MB; beyond it all are read anew."""
+
+
+@dataclass(slots=True)
+class Memory:
+    """What is known from earlier transactions; cleared when one isn't committed.
+
+    Attributes:
+        balances: By ledger account; on a shared database nothing is kept here.
+        ids: Numbers of ledger accounts, which never change.
+        free: Accounts without limits.
+        last: End of the chain; None: not read.
+        last_id: Number of the newest account; None: not read.
+    """
+
+    balances: dict[str, Balance] = field(default_factory=dict)
+    ids: dict[str, int] = field(default_factory=dict)
+    free: set[str] = field(default_factory=set)
+    last: Last | None = None
+    last_id: int | None = None
+
+    def clear(self) -> None:
+        """Forget all."""
+        self.balances.clear()
+        self.ids.clear()
+        self.free.clear()
+        self.last = self.last_id = None
+
+
+class Mark(NamedTuple):
+    """A point to which a savepoint goes back."""
+
+    opened: int
+    read: int
+    last: Last | None
+    last_id: int | None
+
+
+class Shelf(Protocol):
+    """Accounts as one transaction finds them.
+
+    Attributes:
+        balances: What was read or decided, by ledger account.
+        ids: Numbers of those that have a row.
+    """
+
+    balances: dict[str, Balance]
+    ids: dict[str, int]
+
+    def read(self, codes: Iterable[str]) -> None:
+        """Have all these in `balances`, with what can be decided by; new ones at 0."""
+        ...
+
+    def hold(self, code: str) -> bool:
+        """Have one in `balances`, exact until the commit.
+
+        Returns:
+            False: it was only added to; write what is decided, then `read_again`.
+        """
+        ...
+
+    def read_again(self, code: str) -> None:
+        """Read an account exactly, whose changes are all written."""
+        ...
+
+    def open(self, codes: Collection[str]) -> None:
+        """Give rows to those that have none."""
+        ...
+
+    def last(self) -> Last:
+        """End of the chain; nobody else moves it before the commit."""
+        ...
+
+    def advance(self, last: Last) -> None:
+        """Keep the new end of the chain."""
+        ...
+
+    def mark(self) -> Mark:
+        """Remember this point."""
+        ...
+
+    def undo(self, mark: Mark) -> None:
+        """Forget what was read and opened since, after a rollback to there."""
+        ...
+
+
+class Alone:
+    """Accounts of a database that one connection writes.
+
+    Args:
+        connection: In a transaction.
+        memory: What the last commit left.
+    """
+
+    def __init__(self, connection: Connection, memory: Memory) -> None:
+        if len(memory.balances) > ACCOUNTS_REMEMBERED_MAX:
+            memory.clear()
+        self._connection = connection
+        self._memory = memory
+        self._opened: list[str] = []
+        self.balances, self.ids = memory.balances, memory.ids
+
+    def read(self, codes: Iterable[str]) -> None:
+        balances = self.balances
+        missing = {code for code in codes if code not in balances}
+        if not missing:
+            return
+        statement = sql.accounts(self._connection.dialect.name)
+        for code, id_, *row in fetch(self._connection, statement, list(missing)):
+            self.ids[code] = id_
+            balances[code] = limited(*row)
+            missing.discard(code)
+        _take_for_new(balances, missing)
+
+    def hold(self, code: str) -> bool:
+        self.read((code,))
+        return True
+
+    def read_again(self, code: str) -> None:
+        self.read((code,))
+
+    def open(self, codes: Collection[str]) -> None:
+        memory = self._memory
+        if memory.last_id is None:
+            ((memory.last_id,),) = fetch(self._connection, sql.LAST_ACCOUNT)
+        rows = []
+        for number, code in enumerate(sorted(codes), memory.last_id + 1):
+            rows.append((number, *_opened(code, self.balances[code])))
+            self.ids[code] = number
+            self._opened.append(code)
+        memory.last_id += len(rows)
+        write_rows(self._connection, sql.OPEN, rows)
+
+    def last(self) -> Last:
+        if self._memory.last is None:
+            self._memory.last = _read_last(self._connection)
+        return self._memory.last
+
+    def advance(self, last: Last) -> None:
+        self._memory.last = last
+
+    def mark(self) -> Mark:
+        return Mark(len(self._opened), 0, self._memory.last, self._memory.last_id)
+
+    def undo(self, mark: Mark) -> None:
+        for code in self._opened[mark.opened :]:
+            del self.ids[code]
+        del self._opened[mark.opened :]
+        self._memory.last, self._memory.last_id = mark.last, mark.last_id
+
+
+class Shared:
+    """Accounts of a database that several hubs write.
+
+    Args:
+        connection: In a transaction that reads what others committed (READ COMMITTED).
+        memory: Numbers, and which accounts have no limits.
+    """
+
+    def __init__(self, connection: Connection, memory: Memory) -> None:
+        if len(memory.ids) > ACCOUNTS_REMEMBERED_MAX:
+            memory.clear()
+        self._connection = connection
+        self._memory = memory
+        self._read: list[str] = []
+        self._opened: list[str] = []
+        self._exact: set[str] = set()
+        self._last: Last | None = None
+        self.balances: dict[str, Balance] = {}
+        self.ids = memory.ids
+
+    def read(self, codes: Iterable[str]) -> None:
+        balances, free = self.balances, self._memory.free
+        bound: list[str] = []
+        loose: list[str] = []
+        for code in {code for code in codes if code not in balances}:
+            if code in free:
+                balances[code] = Balance()
+            elif is_code(code):
+                (loose if usual_limits(code) is FREE else bound).append(code)
+        if loose:
+            bound += self._read_loose(loose)
+        if bound:
+            self._read += bound
+            absent = self._lock(bound)
+            # What was opened while we waited for a lock is only seen by a new statement.
+            _take_for_new(balances, self._lock(absent) if absent else ())
+
+    def hold(self, code: str) -> bool:
+        self.read((code,))
+        return code in self._exact or code not in self._memory.free
+
+    def read_again(self, code: str) -> None:
+        self._read.append(code)
+        self._exact.add(code)
+        self._lock([code])
+
+    def open(self, codes: Collection[str]) -> None:
+        rows = [_opened(code, self.balances[code]) for code in sorted(codes)]
+        done = fetch(self._connection, sql.OPEN_SHARED, rows)
+        if len(done) < len(rows):
+            raise UnluckyError("another hub opened the same account meanwhile")
+        self.ids.update(done)
+        self._opened += codes
+
+    def last(self) -> Last:
+        if self._last is None:
+            fetch(self._connection, sql.LOCK_TAIL)
+            self._last = _read_last(self._connection)
+        return self._last
+
+    def advance(self, last: Last) -> None:
+        self._last = last
+
+    def mark(self) -> Mark:
+        return Mark(len(self._opened), len(self._read), self._last, None)
+
+    def undo(self, mark: Mark) -> None:
+        # A rollback to a savepoint gives up the locks that were taken since.
+        for code in self._read[mark.read :]:
+            self.balances.pop(code, None)
+            self._exact.discard(code)
+        for code in self._opened[mark.opened :]:
+            self.ids.pop(code, None)
+        del self._read[mark.read :], self._opened[mark.opened :]
+        self._last = mark.last
+
+    def _read_loose(self, codes: list[str]) -> list[str]:
+        """Read accounts that usually have no limits; gives those that have one after all."""
+        statement = sql.accounts(self._connection.dialect.name)
+        bound = []
+        for code, id_, _, *limits in fetch(self._connection, statement, codes):
+            if limits == [None, None]:
+                self.ids[code] = id_
+                self._memory.free.add(code)
+            else:
+                bound.append(code)
+        _take_for_new(self.balances, set(codes).difference(bound))
+        return bound
+
+    def _lock(self, codes: Collection[str]) -> set[str]:
+        """Lock accounts and read them; gives those that have no row."""
+        absent = set(codes)
+        for code, id_, *row in fetch(self._connection, sql.LOCK, list(absent)):
+            self.ids[code] = id_
+            self.balances[code] = limited(*row)
+            absent.discard(code)
+        return absent
+
+
+def shelf_of(connection: Connection, memory: Memory) -> Shelf:
+    """Choose by the database."""
+    return (Alone if connection.dialect.name == "sqlite" else Shared)(connection, memory)
+
+
+def _take_for_new(balances: dict[str, Balance], codes: Iterable[str]) -> None:
+    for code in filter(is_code, codes):
+        limits = usual_limits(code)
+        balances[code] = limited(0, limits.least, limits.most)
+
+
+def _read_last(connection: Connection) -> Last:
+    rows = fetch(connection, sql.LAST)
+    return Last(*rows[0]) if rows else Last()
+
+
+def _opened(code: str, balance: Balance) -> tuple[Any, ...]:
+    return (code, unit_of(code), _or_none(balance.least), _or_none(balance.most))
+
+
+def _or_none(limit: int) -> int | None:
+    return None if abs(limit) == BALANCE_MINOR_MAX else limit
