@@ -43,7 +43,7 @@ def period_bounds(now_ms: int, period: Period, tz: str) -> tuple[int, int]:
         OverflowError: A time beyond those years.
     """
     first = first_day(day_at(now_ms, tz), period)
-    return _begins_ms(first, tz), _begins_ms(next_first_day(first, period), tz)
+    return begins_ms(first, tz), begins_ms(next_first_day(first, period), tz)
 
 
 def day_at(now_ms: int, tz: str) -> date:
@@ -56,7 +56,7 @@ def day_at(now_ms: int, tz: str) -> date:
     local = (_EPOCH + timedelta(milliseconds=now_ms)).astimezone(zone(tz)).date()
     # A date that began twice: what came between belongs to the day that had begun.
     following = local + _DAY
-    return following if _begins_ms(following, tz) <= now_ms else local
+    return following if begins_ms(following, tz) <= now_ms else local
 
 
 def first_day(day: date, period: Period) -> date:
@@ -81,7 +81,7 @@ def number_of(day: date) -> int:
 
 
 @lru_cache(maxsize=DAYS_REMEMBERED_MAX)
-def _begins_ms(day: date, tz: str) -> int:
+def begins_ms(day: date, tz: str) -> int:
     """When clocks show a date first. A midnight that is skipped is the moment of the skip."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=zone(tz), fold=0)
     return (midnight.astimezone(UTC) - _EPOCH) // _MS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hub.store.tables import (
+    billing,
     charging,
     cluster,
     fleet,
@@ -17,6 +18,7 @@ from hub.store.tables import (
 from hub.store.tables.base import metadata
 
 __all__ = [
+    "billing",
     "charging",
     "cluster",
     "fleet",

@@ -18,10 +18,15 @@ accounts = Table(
     Column("language", Text, nullable=False, server_default=""),
     Column("credit_limit_minor", BigInteger, nullable=False, server_default="0"),
     Column("state", Text, nullable=False, server_default="open"),  # open | blocked | closed
+    Column("billing", Text, nullable=False, server_default="prepaid"),
+    Column("discontinued_ms", BigInteger),  # blocked since then, as something is unpaid
+    Column("also_blocked", Integer, nullable=False, server_default="0"),  # by staff, beside that
     Column("floor_cap_minor", BigInteger, nullable=False, server_default="0"),  # as last listed
     Column("created_ms", BigInteger, nullable=False),
     CheckConstraint("state IN ('open', 'blocked', 'closed')", name="accounts_state"),
     CheckConstraint("credit_limit_minor >= 0", name="accounts_credit_limit"),
+    CheckConstraint("billing IN ('prepaid', 'postpaid', 'mixed')", name="accounts_billing"),
+    CheckConstraint("also_blocked IN (0, 1)", name="accounts_also_blocked"),
     Index("accounts_by_age", "created_ms", "id"),
 )
 
