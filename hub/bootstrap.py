@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hub.clock import SystemClock
-from hub.config import HubConfig
+from hub.config import HubConfig, MqttConfig
 from hub.downlink import Downlink
 from hub.fleet.broker_files import BrokerFiles
 from hub.fleet.live import Live
+from hub.gossip import Gossip, NoGossip, PostgresGossip
+from hub.identity import claim
 from hub.ids import Entropy, RandomIds, system_entropy
 from hub.keystore import Keys, load_keys
 from hub.ledger.writer import Writer
-from hub.mqtt_link import Link, MqttLink, NoLink
+from hub.mqtt_link import CLIENT_ID, Link, MqttLink, NoLink, Received
+from hub.partitions import AllPartitions, Partitions, SharedPartitions, Sharing
 from hub.settings import Settings, read_settings
 from hub.store import migrations
 from hub.store.engine import Store, open_store
@@ -20,6 +24,8 @@ from hub.uplink import Uplink
 from wire.clock import Clock
 from wire.ids import IdSource
 from wire.keys import Signer
+
+MS_PER_S = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,9 @@ class Hub:
         uplink: Takes in what controllers send.
         downlink: Sends to controllers what they lack.
         link: The way to the broker.
+        instance: Id of this run: holder of its leases.
+        partitions: Which controllers it serves.
+        gossip: The way to other hubs on the same database.
     """
 
     config: HubConfig
@@ -55,6 +64,9 @@ class Hub:
     uplink: Uplink
     downlink: Downlink
     link: Link
+    instance: str
+    partitions: Partitions
+    gossip: Gossip
 
     @property
     def signer(self) -> Signer:
@@ -66,14 +78,18 @@ class Hub:
         self.writer.start()
         self.downlink.start()
         self.uplink.start()
+        self.gossip.start()
         self.link.start()
+        self.partitions.start()
 
     def close(self) -> None:
-        """Leave the broker, finish what the writer has, close the database."""
+        """Leave the broker and what it serves, finish what the writer has, close the database."""
         self.link.close()
         self.uplink.close()
         self.downlink.close()
+        self.partitions.close()
         self.writer.close()
+        self.gossip.close()
         self.store.close()
 
 
@@ -83,6 +99,7 @@ def build_hub(
     clock: Clock | None = None,
     entropy: Entropy = system_entropy,
     link: Link | None = None,
+    alone: bool = False,
 ) -> Hub:
     """Put a hub together. Nothing runs before `start`.
 
@@ -91,35 +108,39 @@ def build_hub(
         clock: Its time; None: the machine's.
         entropy: Its randomness.
         link: Its way to the broker; None: as `config` says.
+        alone: Serve all controllers without asking, as on SQLite: no other hub runs.
 
     Raises:
-        ConfigError: It was never initialised, or something of it is missing.
+        ConfigError: It was never initialised, something of it is missing, or the database
+            belongs to a hub with other keys.
         StoreError: The database can't be read.
     """
     clock = clock or SystemClock()
     keys = load_keys(config.data)
-    store = open_store(config.database_url)
-    try:
-        migrations.upgrade(store)
-        with store.read() as connection:
-            settings = read_settings(connection)
-    except BaseException:
-        store.close()
-        raise
+    store, settings = _open(config, keys)
+    ids = RandomIds(clock, entropy)
+    instance = ids.new("hub")
     writer = Writer(store, clock)
     live = Live()
     downlink = Downlink(store, writer, clock, live, keys.signer)
     uplink = Uplink(store, writer, clock, live, downlink)
-    writer.listen(downlink.touched)
-    writer.listen(uplink.touched)
-    link = link or _link(config, uplink, downlink)
+    gossip: Gossip = NoGossip()
+    partitions: Partitions = AllPartitions()
+    if config.is_shared and not alone:
+        gossip = PostgresGossip(store, instance)
+        link, partitions = _join(config, (writer, clock, instance), (uplink, downlink), link)
+    link = link or _link(config.mqtt, CLIENT_ID, uplink.receive, downlink.connected)
+    for listener in (downlink.touched, uplink.touched, gossip.tell):
+        writer.listen(listener)
+    gossip.listen(downlink.touched, downlink.gained)
+    gossip.listen(uplink.touched, uplink.missed)
     downlink.attach(link)
     return Hub(
         config=config,
         store=store,
         writer=writer,
         clock=clock,
-        ids=RandomIds(clock, entropy),
+        ids=ids,
         entropy=entropy,
         keys=keys,
         settings=settings,
@@ -128,10 +149,67 @@ def build_hub(
         uplink=uplink,
         downlink=downlink,
         link=link,
+        instance=instance,
+        partitions=partitions,
+        gossip=gossip,
     )
 
 
-def _link(config: HubConfig, uplink: Uplink, downlink: Downlink) -> Link:
-    if not config.mqtt.host:
+def _open(config: HubConfig, keys: Keys) -> tuple[Store, Settings]:
+    store = open_store(config.database_url)
+    try:
+        migrations.upgrade(store)
+        with store.read() as connection:
+            settings = read_settings(connection)
+        claim(store, keys)
+    except BaseException:
+        store.close()
+        raise
+    return store, settings
+
+
+def _join(
+    config: HubConfig,
+    own: tuple[Writer, Clock, str],
+    ways: tuple[Uplink, Downlink],
+    link: Link | None,
+) -> tuple[Link, Partitions]:
+    """Have a hub serve its share of the controllers.
+
+    Args:
+        config: How it runs.
+        own: Its writer, its clock and the id of its run.
+        ways: Where messages come in and go out.
+        link: Its way to the broker; None: as `config` says.
+    """
+    writer, clock, instance = own
+    uplink, downlink = ways
+    client = config.mqtt.client_id or instance
+
+    def connected() -> None:
+        downlink.connected()
+        partitions.wake()
+
+    def changed(more: bool) -> None:  # noqa: FBT001 the listener's one word
+        joined.follow(partitions.followed)
+        if more:
+            downlink.gained()
+
+    joined = link or _link(config.mqtt, client, uplink.receive, connected)
+    sharing = Sharing(instance, client, config.cluster.lease_s * MS_PER_S)
+    partitions = SharedPartitions(writer, clock, sharing, lambda: joined.connected, changed)
+    joined.follow(partitions.followed)
+    uplink.share(partitions)
+    downlink.share(partitions)
+    return joined, partitions
+
+
+def _link(
+    mqtt: MqttConfig,
+    client: str,
+    receive: Callable[[Received], None],
+    connected: Callable[[], None],
+) -> Link:
+    if not mqtt.host:
         return NoLink()
-    return MqttLink(config.mqtt, uplink.receive, downlink.connected)
+    return MqttLink(mqtt, receive, connected, mqtt.client_id or client)

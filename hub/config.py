@@ -6,6 +6,7 @@ are told at once, each with the name of its setting.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,12 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from hub.errors import ConfigError
+from hub.store.leases import LEASE_MS
 
 FILE_NAME = "hub.toml"
 DATABASE_FILE = "hub.db"
 PORT_MAX = 65_535
 HTTP_PORT = 8080
 MQTT_PORT = 1883
+LEASE_S = LEASE_MS // 1_000
+LEASE_S_MIN, LEASE_S_MAX = 2, 600
+"""A shorter one ends in a hiccup of the network; a longer one leaves machines unserved."""
+CLIENT_ID = re.compile(r"[A-Za-z0-9_.-]{0,64}")
 HOST_LENGTH_MAX = 253
 """Longest name in the DNS (RFC 1035 section 2.3.4)."""
 
@@ -42,6 +48,8 @@ class MqttConfig:
         password_file: File with its password; None: none.
         tls: Whether to use TLS.
         ca_file: Certificate that signed the broker's; None: the system's.
+        client_id: What the broker knows the hub by; empty: `hub`, or one made at each
+            start where several hubs share a database. Two hubs must not have the same.
     """
 
     host: str = "127.0.0.1"
@@ -50,6 +58,20 @@ class MqttConfig:
     password_file: Path | None = None
     tls: bool = False
     ca_file: Path | None = None
+    client_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterConfig:
+    """Several hubs on one PostgreSQL.
+
+    Attributes:
+        lease_s: How long a hub may be silent before others serve its controllers. Shorter:
+            people at a machine wait less when a hub dies. Longer: a slow disk or a paused
+            machine moves nothing.
+    """
+
+    lease_s: int = LEASE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +107,7 @@ class HubConfig:
         http: The web edge.
         mqtt: The hub's own way to the broker.
         broker: The broker for others.
+        cluster: Other hubs on the same database.
     """
 
     data: Path
@@ -92,6 +115,12 @@ class HubConfig:
     http: HttpConfig = HttpConfig()
     mqtt: MqttConfig = MqttConfig()
     broker: BrokerConfig = BrokerConfig()
+    cluster: ClusterConfig = ClusterConfig()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other hubs may have the same database: it isn't a file."""
+        return not self.database_url.startswith("sqlite:")
 
     @property
     def database_url(self) -> str:
@@ -121,6 +150,7 @@ def load_config(data: Path, options: Mapping[str, Any] | None = None) -> HubConf
         http=HttpConfig(**_section(checked, "http")),
         mqtt=MqttConfig(**_section(checked, "mqtt")),
         broker=BrokerConfig(**_section(checked, "broker")),
+        cluster=ClusterConfig(**_section(checked, "cluster")),
     )
 
 
@@ -183,6 +213,18 @@ def _port(value: Any, _data: Path) -> int:
     return value
 
 
+def _client_id(value: Any, _data: Path) -> str:
+    if not isinstance(value, str) or CLIENT_ID.fullmatch(value) is None:
+        raise ValueError("write at most 64 letters, digits and _ . -")
+    return value
+
+
+def _lease(value: Any, _data: Path) -> int:
+    if type(value) is not int or not LEASE_S_MIN <= value <= LEASE_S_MAX:
+        raise ValueError(f"write whole seconds from {LEASE_S_MIN} to {LEASE_S_MAX}")
+    return value
+
+
 def _flag(value: Any, _data: Path) -> bool:
     if not isinstance(value, bool):
         raise ValueError("write true or false")  # noqa: TRY004 one kind of error for all settings
@@ -205,6 +247,8 @@ _SETTINGS: dict[str, Callable[[Any, Path], Any]] = {
     "mqtt.password_file": _path,
     "mqtt.tls": _flag,
     "mqtt.ca_file": _path,
+    "mqtt.client_id": _client_id,
+    "cluster.lease_s": _lease,
     "broker.public_host": _text,
     "broker.public_port": _port,
     "broker.public_tls": _flag,

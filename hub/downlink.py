@@ -21,7 +21,9 @@ from hub.fleet import commands, configuration
 from hub.fleet.controllers import Controller, ControllerState, find_controller
 from hub.fleet.live import Live
 from hub.ledger.writer import Touched, Tx, Writer
+from hub.lookout import Lookout
 from hub.mqtt_link import Link, NoLink, Outgoing
+from hub.partitions import Partitions
 from hub.pending import Answered, Pending
 from hub.people import card_list
 from hub.store.engine import Store
@@ -88,12 +90,17 @@ class Downlink:
         self._list_ms = NEVER_MS
         self._refresh_ms = NEVER_MS
         self._refreshing: Future[None] | None = None
+        self._lookout = Lookout(store, clock, live, self._pending)
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
     def attach(self, link: Link) -> None:
         """Send by this link from now on."""
         self._link = link
+
+    def share(self, partitions: Partitions) -> None:
+        """Send only to controllers of these partitions from now on."""
+        self._lookout.share(partitions)
 
     def start(self) -> None:
         """Look after all that may have fallen behind while the hub was down; start the thread."""
@@ -105,7 +112,7 @@ class Downlink:
         """Look at every account's rights and every controller's configuration again."""
         with self._store.read() as connection:
             self._pending.add_accounts(_accounts_told_of(connection))
-            self._pending.add_configs(_active(connection))
+            self._pending.add_configs(self._lookout.served(_active(connection)))
 
     def close(self) -> None:
         """Stop; what waits is dropped, and asked for later. May be called again."""
@@ -126,6 +133,11 @@ class Downlink:
     def check(self, controller: str) -> None:
         """Compare what a controller holds with what it should, and send what it lacks."""
         self._pending.add_controllers((controller,))
+
+    def gained(self) -> None:
+        """More controllers are this hub's to serve: whoever served them may have died."""
+        self.catch_up()
+        self._pending.add_everyone()
 
     def connected(self) -> None:
         """The broker is there (again): look after everyone. Called by the link."""
@@ -151,6 +163,9 @@ class Downlink:
         self._refresh_accounts()
         if not self._link.connected:
             return
+        self._lookout.step()
+        if self._lookout.is_time_for_all():
+            self.catch_up()
         self._send_commands()
         self._send_configs()
         self._look_around()
@@ -180,7 +195,7 @@ class Downlink:
         if self._pending.take_everyone():
             self._sent.clear()
             with self._store.read() as connection:
-                self._pending.add_controllers(_active(connection))
+                self._pending.add_controllers(self._lookout.served(_active(connection)))
         if now_ms - self._list_ms >= LIST_EVERY_MS and self._pending.take_list_change():
             self._list_ms = now_ms
             self._pending.add_controllers(one.controller for one in self._live.reachable())
@@ -193,6 +208,8 @@ class Downlink:
     def _send_accounts(self, controller: str, answers: tuple[Answered, ...]) -> None:
         """Send rights after those it said it holds, a page of the list, and answers."""
         if not self._link.connected or not self._live.of(controller).reachable:
+            return
+        if not self._lookout.serves(controller):
             return
         sent = self._sent.get(controller, _Sent())
         with self._store.read() as connection:
@@ -288,6 +305,9 @@ class Downlink:
                 sent = commands.find_command(connection, command_id)
             if sent is None or self._clock.now().wall_ms >= sent.expires_ms:
                 continue
+            if not self._lookout.serves(sent.order.controller):
+                continue
+            self._lookout.note_command(command_id)
             payload = seal(commands.body_of(sent), self._signer)
             self._send(
                 sent.order.controller,
@@ -298,8 +318,9 @@ class Downlink:
 
     def _send_configs(self) -> None:
         for controller in self._pending.take_configs(CONFIGS_PER_STEP_MAX):
+            # Numbered by whoever hears of it first, sent by whoever serves the controller.
             config = self._config_of(controller)
-            if config is None:
+            if config is None or not self._lookout.serves(controller):
                 continue
             if self._send(controller, topics.DOWN_CONFIG, seal(config, self._signer), retain=True):
                 self._sent[controller] = replace(

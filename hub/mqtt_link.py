@@ -21,18 +21,28 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from hub.config import MqttConfig
 from hub.errors import ConfigError
-from wire.topics import ROOT, hub_filters
+from wire.topics import (
+    ROOT,
+    hub_filters,
+    partition_filters,
+    partitions as all_partitions,
+    watching_filters,
+)
 
 CLIENT_ID = "hub"
+"""Of the only hub of a database."""
 KEEPALIVE_S = 30
 SESSION_EXPIRY_S = 3_600
 """The broker keeps what comes while the hub restarts; later the agents send again anyway."""
+SHARED_SESSION_EXPIRY_S = 60
+"""One of several hubs comes back under another name: only a short cut of the line counts."""
 RECEIVE_MAX = 200
 """Messages in flight to us: two catch-ups at full batches, and no burst beyond our queue."""
 SEND_QUEUE_MAX = 2_000
 """Messages that wait for the broker; beyond it the sender is told and tries later."""
+FILTERS_MAX = 50
+"""Subscriptions in one packet: small brokers take no long ones."""
 RECONNECT_S_MIN, RECONNECT_S_MAX = 1, 30
-BEAT_TOPIC = f"{ROOT}/hub/beat"
 BEAT_S = 10
 BEATS_MISSED_MAX = 3
 """Half a minute without our own echo: the network thread is dead, whatever it claims."""
@@ -81,6 +91,10 @@ class Link(Protocol):
         """Hand a message over; False: not connected or the queue is full, nothing is sent."""
         ...
 
+    def follow(self, partitions: frozenset[str] | None) -> None:
+        """Have what controllers of these partitions send from now on; None: of all."""
+        ...
+
     def start(self) -> None:
         """Begin to connect, and to connect again for ever."""
         ...
@@ -98,6 +112,9 @@ class NoLink:
     def send(self, message: Outgoing) -> bool:  # noqa: ARG002 the port's signature
         return False
 
+    def follow(self, partitions: frozenset[str] | None) -> None:
+        """There is nobody to follow."""
+
     def start(self) -> None:
         """There is nothing to start."""
 
@@ -112,6 +129,7 @@ class MqttLink:
         config: Where the broker is.
         receive: Takes each message; must only enqueue, never raise or block.
         connected: Called after each connect, under the same rule.
+        client_id: What the broker knows it by.
     """
 
     def __init__(
@@ -119,8 +137,13 @@ class MqttLink:
         config: MqttConfig,
         receive: Callable[[Received], None],
         connected: Callable[[], None],
+        client_id: str = "",
     ) -> None:
         self._config = config
+        self._client_id = client_id or config.client_id or CLIENT_ID
+        self._beat_topic = f"{ROOT}/hub/beat/{self._client_id}"
+        self._filters = frozenset(hub_filters())
+        self._is_shared = False
         self._receive = receive
         self._on_connected = connected
         self._ready = threading.Event()
@@ -147,6 +170,13 @@ class MqttLink:
         self._client.disconnect()
         self._client.loop_stop()
 
+    def follow(self, partitions: frozenset[str] | None) -> None:
+        before, self._filters = self._filters, _filters(partitions)
+        self._is_shared = partitions is not None
+        if self._ready.is_set():
+            self._subscribe(self._client, self._filters - before)
+            self._unsubscribe(self._client, before - self._filters)
+
     def send(self, message: Outgoing) -> bool:
         # paho keeps what is published offline and sends it much later: a stale right or
         # command. So nothing is handed over without a connection.
@@ -163,7 +193,7 @@ class MqttLink:
     def _new_client(self) -> Client:
         client = Client(
             CallbackAPIVersion.VERSION2,
-            client_id=CLIENT_ID,
+            client_id=self._client_id,
             protocol=MQTTProtocolVersion.MQTTv5,
         )
         client.reconnect_delay_set(RECONNECT_S_MIN, RECONNECT_S_MAX)
@@ -180,7 +210,9 @@ class MqttLink:
 
     def _connect(self) -> None:
         properties = _properties(
-            PacketTypes.CONNECT, SessionExpiryInterval=SESSION_EXPIRY_S, ReceiveMaximum=RECEIVE_MAX
+            PacketTypes.CONNECT,
+            SessionExpiryInterval=SHARED_SESSION_EXPIRY_S if self._is_shared else SESSION_EXPIRY_S,
+            ReceiveMaximum=RECEIVE_MAX,
         )
         self._client.connect_async(
             self._config.host,
@@ -197,12 +229,25 @@ class MqttLink:
         if reason.is_failure:
             log.warning("the broker refuses the hub: %s", reason)
             return
-        options = SubscribeOptions(qos=1)
-        client.subscribe([(filter_, options) for filter_ in (*hub_filters(), BEAT_TOPIC)])
         self._beats_missed = 0
+        # First, so that `follow` in another thread can't fall between.
         self._ready.set()
+        filters = self._filters
+        if self._is_shared:
+            # Of a session that the broker kept, what isn't followed any more must go.
+            self._unsubscribe(client, _every_filter() - filters)
+        self._subscribe(client, filters | {self._beat_topic})
         log.info("connected to the broker at %s:%d", self._config.host, self._config.port)
         self._on_connected()
+
+    def _subscribe(self, client: Client, filters: frozenset[str]) -> None:
+        options = SubscribeOptions(qos=1)
+        for some in _portions(filters):
+            client.subscribe([(filter_, options) for filter_ in some])
+
+    def _unsubscribe(self, client: Client, filters: frozenset[str]) -> None:
+        for some in _portions(filters):
+            client.unsubscribe(some)
 
     def _disconnected(
         self, _client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any
@@ -212,7 +257,7 @@ class MqttLink:
             log.warning("lost the broker: %s", reason)
 
     def _message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        if message.topic == BEAT_TOPIC:
+        if message.topic == self._beat_topic:
             self._beats_missed = 0
             return
         self._receive(Received(message.topic, bytes(message.payload)))
@@ -225,7 +270,7 @@ class MqttLink:
                 self._renew()
                 continue
             self._beats_missed += 1
-            self.send(Outgoing(BEAT_TOPIC, b"{}", qos=0, expiry_s=BEAT_S))
+            self.send(Outgoing(self._beat_topic, b"{}", qos=0, expiry_s=BEAT_S))
 
     def _renew(self) -> None:
         log.error("our own messages don't come back: making a new connection")
@@ -235,6 +280,22 @@ class MqttLink:
         self._client.loop_stop()
         self._client = self._new_client()
         self._connect()
+
+
+def _filters(partitions: frozenset[str] | None) -> frozenset[str]:
+    if partitions is None:
+        return frozenset(hub_filters())
+    booked = (filter_ for name in partitions for filter_ in partition_filters(name))
+    return frozenset(booked) | frozenset(watching_filters())
+
+
+def _every_filter() -> frozenset[str]:
+    return _filters(frozenset(all_partitions())) | frozenset(hub_filters())
+
+
+def _portions(filters: frozenset[str]) -> list[list[str]]:
+    order = sorted(filters)
+    return [order[start : start + FILTERS_MAX] for start in range(0, len(order), FILTERS_MAX)]
 
 
 def _properties(packet: int, **values: int | str) -> Properties:

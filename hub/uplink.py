@@ -22,11 +22,13 @@ from hub.downlink import Downlink
 from hub.errors import HubError, OverloadedError
 from hub.fleet import commands
 from hub.fleet.alarms import Matter, raise_alarm
-from hub.fleet.controllers import find_controller
+from hub.fleet.controllers import find_controller, public_key_of
 from hub.fleet.live import Live
 from hub.ledger.writer import Job, Touched, Tx, Writer
 from hub.mqtt_link import Received
+from hub.partitions import AllPartitions, Partitions
 from hub.store.engine import Store
+from hub.store.leases import LeaseLostError
 from wire import topics
 from wire.clock import Clock
 from wire.codec import PAYLOAD_BYTES_MAX, decode
@@ -67,9 +69,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A controller whose messages can be checked."""
+    """A controller whose messages can be checked; `key` is what its verifier checks by."""
 
     verifier: Verifier
+    key: str
 
 
 @dataclass(slots=True)
@@ -111,6 +114,7 @@ class Uplink:
         self._urgent: queue.Queue[Received] = queue.Queue(URGENT_MAX)
         self._journals_free = threading.Semaphore(JOBS_MAX)
         self._urgent_free = threading.Semaphore(JOBS_MAX)
+        self._partitions: Partitions = AllPartitions()
         self._peers: dict[str, Peer | None] = {}
         self._seen = _Seen()
         self._threads: list[threading.Thread] = []
@@ -122,6 +126,10 @@ class Uplink:
             topics.UP_STATUS: self._status,
             topics.UP_STATE: self._state,
         }
+
+    def share(self, partitions: Partitions) -> None:
+        """Book only what controllers of these partitions send from now on."""
+        self._partitions = partitions
 
     def start(self) -> None:
         """Start the threads that work through the queues."""
@@ -152,6 +160,10 @@ class Uplink:
         for kind, id_ in touched:
             if kind == "controller":
                 self._peers.pop(id_, None)
+
+    def missed(self) -> None:
+        """Forget all keys: other hubs changed what this one wasn't told of."""
+        self._peers.clear()
 
     def handle(self, message: Received) -> None:
         """Work one message off. Whatever is wrong with it: an alarm at most, never an error."""
@@ -189,23 +201,22 @@ class Uplink:
                 log.exception("a message on %s", message.topic)
 
     def _journal(self, controller: str, payload: bytes) -> None:
-        verifier = self._verifier(controller)
+        peer = self._known(controller)
         try:
-            batch = ingest.prepare(payload, verifier)
+            batch = ingest.prepare(payload, peer.verifier)
         except ChainError as error:
             reason = str(error)
-            self._submit(controller, lambda tx: ingest.put_apart(tx, controller, payload, reason))
+            self._submit(peer, lambda tx: ingest.put_apart(tx, controller, payload, reason))
             raise
         self.counts.batches += 1
         self.counts.events += len(batch.entries)
         self._live.hear(controller, self._clock.now().wall_ms)
         booked = partial(self._booked, controller)
-        self._submit(
-            controller, partial(ingest.book_batch, batch=batch), booked, self._journals_free
-        )
+        self._submit(peer, partial(ingest.book_batch, batch=batch), booked, self._journals_free)
 
     def _want(self, controller: str, payload: bytes) -> None:
-        want = unseal(payload, Want, self._verifier(controller), HUB)
+        peer = self._known(controller)
+        want = unseal(payload, Want, peer.verifier, HUB)
         if want.sender != controller:
             raise SignatureError(f"a want of {want.sender} came signed by {controller}")
         if want.amount_minor == 0:
@@ -213,13 +224,14 @@ class Uplink:
         self.counts.wants += 1
         self._live.hear(controller, self._clock.now().wall_ms)
         answered = partial(self._answered, controller, want.account)
-        self._submit(controller, partial(wants.answer, want=want), answered)
+        self._submit(peer, partial(wants.answer, want=want), answered)
 
     def _result(self, controller: str, payload: bytes) -> None:
-        result = unseal(payload, Result, self._verifier(controller), HUB)
+        peer = self._known(controller)
+        result = unseal(payload, Result, peer.verifier, HUB)
         if result.sender != controller:
             raise SignatureError(f"a result of {result.sender} came signed by {controller}")
-        self._submit(controller, partial(commands.book_result, result=result))
+        self._submit(peer, partial(commands.book_result, result=result))
 
     def _status(self, controller: str, payload: bytes) -> None:
         if not payload or self._peer(controller) is None:
@@ -243,11 +255,11 @@ class Uplink:
         if answer is not None:
             self._downlink.answer(controller, account, answer)
 
-    def _verifier(self, controller: str) -> Verifier:
+    def _known(self, controller: str) -> Peer:
         peer = self._peer(controller)
         if peer is None:
             raise SignatureError(f"{controller} isn't enrolled")
-        return peer.verifier
+        return peer
 
     def _peer(self, controller: str) -> Peer | None:
         if controller not in self._peers:
@@ -255,25 +267,26 @@ class Uplink:
                 self._peers.clear()
             with self._store.read() as connection:
                 found = find_controller(connection, controller)
-            enrolled = found is not None and found.public_key != ""
-            self._peers[controller] = (
-                Peer(Verifier(found.public_key, controller)) if found and enrolled else None
-            )
-        return self._peers[controller]
+            key = "" if found is None else found.public_key
+            peer = Peer(Verifier(key, controller), key) if key else None
+            self._peers[controller] = peer
+            return peer
+        return self._peers.get(controller)
 
     def _submit(
         self,
-        controller: str,
+        peer: Peer,
         job: Job[T],
         done: Callable[[T], None] | None = None,
         free: threading.Semaphore | None = None,
     ) -> None:
         """Hand a job to the writer; waits while too many are on their way."""
+        controller = peer.verifier.name
         free = free or self._urgent_free
         free.acquire()
         try:
-            future = self._writer.submit(job)
-        except OverloadedError:
+            future = self._writer.submit(self._partitions.guarded(controller, _checked(peer, job)))
+        except (OverloadedError, LeaseLostError):
             free.release()
             self.counts.dropped += 1
             return
@@ -281,7 +294,11 @@ class Uplink:
         def finish(future: Future[T]) -> None:
             free.release()
             error = future.exception()
-            if error is not None:
+            if isinstance(error, (LeaseLostError, SignatureError)):
+                # Another hub books it, or it's sent again under the new key.
+                self.counts.dropped += 1
+                self._peers.pop(controller, None)
+            elif error is not None:
                 log.error("of %s not booked: %s", controller, error)
                 self._tell(Code.INTERNAL, controller, f"not booked: {error}")
             elif done is not None:
@@ -309,3 +326,14 @@ class Uplink:
 
         with suppress(OverloadedError):
             self._writer.submit(job)
+
+
+def _checked(peer: Peer, job: Job[T]) -> Job[T]:
+    """Make a job look at the key once more: another hub may have changed it a moment ago."""
+
+    def run(tx: Tx) -> T:
+        if public_key_of(tx.connection, peer.verifier.name) != peer.key:
+            raise SignatureError(f"{peer.verifier.name} has another key by now")
+        return job(tx)
+
+    return run

@@ -52,9 +52,24 @@ def topic(partition: str, controller: str, leaf: str) -> str:
     return f"{ROOT}/{partition}/{controller}/{leaf}"
 
 
+def partitions() -> tuple[str, ...]:
+    """All partitions, in order."""
+    return tuple(f"p{number:02d}" for number in range(PARTITIONS))
+
+
 def hub_filters() -> tuple[str, ...]:
-    """What the hub subscribes to."""
+    """What a hub subscribes to that serves all controllers."""
     return (f"{ROOT}/+/+/up/#",)
+
+
+def partition_filters(partition: str) -> tuple[str, ...]:
+    """What a hub subscribes to that serves one partition: what must be booked or answered."""
+    return tuple(f"{ROOT}/{partition}/+/{leaf}" for leaf in (UP_JOURNAL, UP_WANT, UP_RESULT))
+
+
+def watching_filters() -> tuple[str, ...]:
+    """What every one of several hubs subscribes to: what is only looked at."""
+    return tuple(f"{ROOT}/+/+/{leaf}" for leaf in (UP_STATUS, UP_STATE))
 
 
 def parse_topic(text: str) -> Address:

@@ -21,7 +21,7 @@ from hub.ledger.writer import Tx
 from hub.mqtt_link import NoLink
 from hub.store import migrations
 from hub.store.engine import open_store
-from hub.store.lock import writing_lock
+from hub.store.lock import writing_turn
 
 CALLER = "cli"
 """Who is named as the maker of what is written directly."""
@@ -57,7 +57,7 @@ def direct(place: Place) -> Iterator[Hub]:
         ConfigError: A hub runs on it, or it was never initialised.
     """
     config = load_config(place.data, {"database": place.database or None})
-    with writing_lock(place.data):
+    with writing_turn(place.data, shared=config.is_shared):
         hub = build_hub(config, link=NoLink())
         hub.writer.start()
         try:

@@ -8,17 +8,18 @@ from pathlib import Path
 
 from hub.clock import SystemClock
 from hub.commands.access import say
-from hub.config import FILE_NAME, load_config
+from hub.config import FILE_NAME, HubConfig, load_config
 from hub.errors import ConfigError, HubError, InputError
 from hub.fleet.broker_files import BrokerFiles
+from hub.identity import claim
 from hub.ids import RandomIds, system_entropy
-from hub.keystore import make_keys
+from hub.keystore import SALT_FILE, SEED_FILE, make_keys
 from hub.ledger.writer import Tx, Writer
 from hub.people.keys import Scope, create_key
 from hub.settings import is_initialised, write_settings
 from hub.store import migrations
 from hub.store.engine import open_store
-from hub.store.lock import writing_lock
+from hub.store.lock import writing_turn
 from wire.errors import AmountError
 from wire.money import known_unit, parse_amount
 
@@ -53,22 +54,31 @@ def _init(data: Path, database: str, unit: str, loss_budget: str) -> str:
     except OSError as error:
         raise ConfigError(f"{data} can't be made: {error.strerror}") from None
     config = load_config(data, {"database": database or None})
-    with writing_lock(data):
+    with writing_turn(data, shared=config.is_shared):
         store = open_store(config.database_url)
         try:
             migrations.upgrade(store)
             with store.read() as connection:
                 if is_initialised(connection):
-                    raise ConfigError(
-                        f"there is a hub in {data} already: nothing was changed; "
-                        "make further keys with standpipe-hub key"
-                    )
-            make_keys(data, system_entropy)
+                    raise ConfigError(_already(config))
+            claim(store, make_keys(data, system_entropy))
             BrokerFiles(config.broker, system_entropy).prepare(config.mqtt)
             with Writer(store, SystemClock()) as writer:
                 return writer.run(lambda tx: _begin(tx, unit, budget_minor))
         finally:
             store.close()
+
+
+def _already(config: HubConfig) -> str:
+    if config.is_shared:
+        return (
+            "there is a hub in this database already: nothing was changed; for another hub on "
+            f"it copy {SEED_FILE}, {SALT_FILE} and {FILE_NAME} of the first into {config.data}"
+        )
+    return (
+        f"there is a hub in {config.data} already: nothing was changed; "
+        "make further keys with standpipe-hub key"
+    )
 
 
 def _begin(tx: Tx, unit: str, budget_minor: int) -> str:

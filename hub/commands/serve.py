@@ -16,7 +16,7 @@ from hub.collector import look_less_often
 from hub.commands.access import say
 from hub.config import HubConfig, load_config
 from hub.errors import ConfigError, HubError
-from hub.store.lock import writing_lock
+from hub.store.lock import writing_turn
 from hub.web.app import create_app
 
 GRACE_S = 3
@@ -40,7 +40,7 @@ def serve(data: Path, database: str, host: str, port: int) -> int:
     }
     try:
         config = load_config(data, options)
-        with writing_lock(data):
+        with writing_turn(data, shared=config.is_shared):
             return _serve(config)
     except HubError as error:
         return say(error)

@@ -39,11 +39,13 @@ def build_config(connection: Connection, controller: str) -> Config:
 
 def refresh_config(tx: Tx, controller: str) -> Config:
     """Give the configuration the next version if its content changed."""
+    mine = fleet.controllers.c.id == controller
+    # Two hubs that look at once must not give two contents one number.
+    tx.connection.execute(select(fleet.controllers.c.id).where(mine).with_for_update())
     config = build_config(tx.connection, controller)
     digest = _digest(config)
     if digest == _digest_before(tx.connection, controller):
         return config
-    mine = fleet.controllers.c.id == controller
     config = msgspec.structs.replace(config, version=config.version + 1)
     tx.connection.execute(
         update(fleet.controllers)

@@ -18,6 +18,7 @@ from wire.topics import partition_of
 
 REASON_LENGTH_MAX = 500
 _FIND = select(controllers).where(controllers.c.id == bindparam("name"))
+_KEY = select(controllers.c.public_key).where(controllers.c.id == bindparam("name"))
 
 
 class ControllerState(StrEnum):
@@ -113,6 +114,11 @@ def find_controller(connection: Connection, name: str) -> Controller | None:
     """Read a controller, or None."""
     row = connection.execute(_FIND, {"name": name}).first()
     return None if row is None else _controller(row)
+
+
+def public_key_of(connection: Connection, name: str) -> str:
+    """A controller's key, base64; empty: it isn't enrolled, or not known."""
+    return connection.execute(_KEY, {"name": name}).scalar() or ""
 
 
 def list_controllers(

@@ -1,7 +1,8 @@
 """Who may write: one process at a time holds the lock of a data directory.
 
 Two processes that write one SQLite file would wait for each other at best. The lock
-is the system's own (flock), so it is gone when its holder is, however it ended.
+is the system's own (flock), so it is gone when its holder is, however it ended. On
+PostgreSQL several hubs, and commands beside them, write at once: nothing is locked here.
 """
 
 from __future__ import annotations
@@ -16,6 +17,24 @@ from hub.errors import ConfigError
 
 LOCK_FILE = "hub.lock"
 _OWNER_ONLY = 0o600
+
+
+@contextmanager
+def writing_turn(data: Path, *, shared: bool) -> Iterator[None]:
+    """Hold the lock of a data directory, unless its database lets several processes write.
+
+    Args:
+        data: The data directory.
+        shared: Whether the database is a server.
+
+    Raises:
+        ConfigError: Another process holds it, or there is no such directory.
+    """
+    if shared:
+        yield
+        return
+    with writing_lock(data):
+        yield
 
 
 @contextmanager

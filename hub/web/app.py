@@ -17,9 +17,11 @@ from hub.web import auth, headers
 from hub.web.api import (
     accounts,
     alarms,
+    campaigns,
     cards,
     commands,
     controllers,
+    deposits,
     enrolments,
     events,
     exposure,
@@ -27,14 +29,22 @@ from hub.web.api import (
     keys,
     ledger,
     machines,
+    money_rules,
     payments,
     sessions,
     settings,
     sites,
     tariffs,
+    tills,
+    topups,
+    vouchers,
 )
 from hub.web.bodies import BODY_BYTES_MAX, StrictBody
-from hub.web.limits import ENROLMENTS_PER_MINUTE_MAX, Throttle
+from hub.web.limits import (
+    ENROLMENTS_PER_MINUTE_MAX,
+    REDEMPTIONS_PER_MINUTE_MAX,
+    Throttle,
+)
 from hub.web.openapi import openapi_config
 from hub.web.pages import live_page
 from hub.web.pages.figures import OwedReader
@@ -42,24 +52,30 @@ from hub.web.ports import HubPort
 from hub.web.problems import handle_any
 from hub.web.render import STATIC
 from hub.web.routing import open_options
-from hub.web.streams import Streams
+from hub.web.streams import TOPICS, Streams
 
 _RESOURCES = (
     accounts,
     alarms,
+    campaigns,
     cards,
     commands,
     controllers,
+    deposits,
     enrolments,
     exposure,
     keys,
     ledger,
     machines,
+    money_rules,
     payments,
     sessions,
     settings,
     sites,
     tariffs,
+    tills,
+    topups,
+    vouchers,
 )
 _TOPICS_OF_TOUCH = {
     "account": ("accounts", "exposure"),
@@ -85,9 +101,15 @@ def create_app(hub: HubPort) -> Litestar:
     """
     streams = Streams(hub.clock)
     enrolments_throttle = Throttle(hub.clock, ENROLMENTS_PER_MINUTE_MAX)
+    redemptions_throttle = Throttle(
+        hub.clock, REDEMPTIONS_PER_MINUTE_MAX, whose="to redeem a voucher for this account"
+    )
     owed = OwedReader(hub.clock)
     hub.live.listen(lambda _controller: streams.publish(("controllers", "machines")))
     hub.writer.listen(lambda touched: streams.publish(topics_of(touched)))
+    hub.gossip.listen(
+        lambda touched: streams.publish(topics_of(touched)), lambda: streams.publish(TOPICS)
+    )
     app = Litestar.from_config(
         AppConfig(
             route_handlers=[
@@ -106,6 +128,7 @@ def create_app(hub: HubPort) -> Litestar:
                 "streams": Provide(lambda: streams, sync_to_thread=False),
                 "owed": Provide(lambda: owed, sync_to_thread=False),
                 "enrolments": Provide(lambda: enrolments_throttle, sync_to_thread=False),
+                "redemptions": Provide(lambda: redemptions_throttle, sync_to_thread=False),
             },
             guards=[auth.require_scope],
             exception_handlers={Exception: handle_any},

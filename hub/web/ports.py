@@ -10,6 +10,7 @@ from litestar.params import SkipValidationMarker
 from hub.config import HubConfig
 from hub.fleet.broker_files import BrokerFiles
 from hub.fleet.live import Live
+from hub.gossip import Gossip
 from hub.ids import Entropy
 from hub.keystore import Keys
 from hub.ledger.writer import Writer
@@ -65,6 +66,11 @@ class HubPort(Protocol):
     @property
     def live(self) -> Live:
         """What controllers say of themselves right now."""
+        ...
+
+    @property
+    def gossip(self) -> Gossip:
+        """To hear of what other hubs wrote."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""A hub on a real file for each test."""
+"""A hub on a real database for each test, which runs on each of them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from desk import Desk
 
 
 @pytest.fixture
-def desk(tmp_path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
+def desk(tmp_path, database) -> Iterator[Desk]:
+    desk = Desk(tmp_path, database)
     desk.add_site()
     yield desk
     desk.close()

@@ -1,4 +1,4 @@
-"""A real hub's services on a real SQLite file, and controllers that speak to it by hand."""
+"""A real hub's services on a real database, and controllers that speak to it by hand."""
 
 from __future__ import annotations
 
@@ -70,6 +70,9 @@ class Cable:
             self.sent.append(message)
         return self.connected
 
+    def follow(self, partitions: frozenset[str] | None) -> None:
+        """Everything arrives by hand."""
+
     def start(self) -> None:
         """Nothing to start."""
 
@@ -88,10 +91,12 @@ def counting_entropy():
     return entropy
 
 
-def initialise(data: Path, clock: ManualClock, entropy, unit: str = "EUR") -> None:
+def initialise(
+    data: Path, clock: ManualClock, entropy, unit: str = "EUR", database: str = ""
+) -> None:
     """What `standpipe-hub init` does, with secrets that repeat."""
     make_keys(data, entropy)
-    store = open_store(str(data / "hub.db"))
+    store = open_store(database or str(data / "hub.db"))
     upgrade(store)
     with Writer(store, clock) as writer:
         writer.run(lambda tx: write_settings(tx, unit, 15_000))
@@ -108,15 +113,24 @@ def _fresh_folder() -> Path:
 
 
 class Desk:
-    """A hub whose writer runs, and whose other threads are the test."""
+    """A hub whose writer runs, and whose other threads are the test.
 
-    def __init__(self, data: Path) -> None:
+    Args:
+        data: Its folder.
+        database: URL of an empty database with the hub's schema; empty: SQLite there.
+    """
+
+    def __init__(self, data: Path, database: str = "") -> None:
         self.clock = ManualClock()
         self.cable = Cable()
         self.entropy = counting_entropy()
         shutil.copytree(_fresh_folder(), data, dirs_exist_ok=True)
-        config = HubConfig(data=data)
-        self.hub: Hub = build_hub(config, clock=self.clock, entropy=self.entropy, link=self.cable)
+        if database:
+            initialise(data, self.clock, self.entropy, database=database)
+        config = HubConfig(data=data, database=database)
+        self.hub: Hub = build_hub(
+            config, clock=self.clock, entropy=self.entropy, link=self.cable, alone=True
+        )
         self.hub.writer.start()
         self.verifier = Verifier(self.hub.signer.public, HUB)
 

@@ -24,6 +24,18 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where a test's hub keeps its book: empty for SQLite in its own folder, or a URL."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    server = request.getfixturevalue("postgres")
+    url = fresh_database(server)
+    yield url
+    drop_database(server, url)
+
+
 def require_postgres() -> None:
     """Look for PostgreSQL; without it skip with the reason, or fail where CI must have it."""
     try:

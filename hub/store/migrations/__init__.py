@@ -12,11 +12,13 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from hub.errors import ConfigError, StoreError
 from hub.store.engine import Store
 
+UPGRADE_LOCK = 7_310_642
+"""Any number that nobody else locks by in the hub's database."""
 HOME = pathlib.Path(__file__).parent
 
 
@@ -30,6 +32,9 @@ def upgrade(store: Store) -> str:
         StoreError: A step failed, nothing was changed; or the schema is of a later version.
     """
     with store.writing.connect() as connection, connection.begin():
+        if not store.is_sqlite:
+            # Hubs that start together: one takes the steps, the others find them taken.
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})"))
         try:
             command.upgrade(_config(connection), "head")
         except CommandError as error:
