@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, func, insert, or_, select, tuple_, update
 
+from hub.charging.lots import KINDS_PER_LOT_MAX
 from hub.errors import ConflictError, InputError, NotFoundError
 from hub.fleet.sites import get_site
 from hub.ledger.writer import Tx
@@ -28,7 +29,7 @@ CAMPAIGNS_OPEN_MAX = 100
 """Each top-up looks at all that run in its unit."""
 NAME_LENGTH_MAX = 120
 NAMED_MAX = 64
-"""Sites, groups or kinds that one campaign names."""
+"""Sites or groups that one campaign names."""
 DAYS_MAX = 3_650
 """Ten years: later is never."""
 DAY_MS = 86_400_000
@@ -285,11 +286,15 @@ def _check(connection: Connection, draft: Draft) -> None:
 
 def _check_terms(terms: Terms) -> None:
     check_tiers(terms.tiers)
-    for named in (terms.sites, terms.groups, terms.kinds):
+    if len(terms.kinds) > KINDS_PER_LOT_MAX or not all(is_name(kind) for kind in terms.kinds):
+        raise InputError(
+            f"a bonus pays at most {KINDS_PER_LOT_MAX} kinds of machines, such as washer; none: all"
+        )
+    for named in (terms.sites, terms.groups):
         if len(named) > NAMED_MAX or not all(
             1 <= len(name) <= NAME_LENGTH_MAX and name.isprintable() for name in named
         ):
-            raise InputError(f"name at most {NAMED_MAX} sites, groups and machine kinds")
+            raise InputError(f"name at most {NAMED_MAX} sites and groups")
     if terms.bonus_days is not None and not 1 <= terms.bonus_days <= DAYS_MAX:
         raise InputError(f"a bonus lasts 1 to {DAYS_MAX} days")
     most = terms.uses_per_account_max

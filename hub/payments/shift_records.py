@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Any
 
@@ -137,9 +138,15 @@ def shift_closed_by(connection: Connection, till: str, close_id: str) -> Shift |
 
 def current_shift(connection: Connection, till: str) -> Shift | None:
     """The shift in progress at a till, or None: it is closed."""
-    query = select(shifts).where(shifts.c.till == till, shifts.c.state != ShiftState.CLOSED.value)
-    row = connection.execute(query).first()
-    return None if row is None else _shift(row)
+    return current_shifts(connection, (till,)).get(till)
+
+
+def current_shifts(connection: Connection, tills: Collection[str]) -> dict[str, Shift]:
+    """Shifts in progress, by till; a closed till is left out."""
+    query = select(shifts).where(
+        shifts.c.till.in_(tills), shifts.c.state != ShiftState.CLOSED.value
+    )
+    return {row.till: _shift(row) for row in connection.execute(query)}
 
 
 def last_close_ms(connection: Connection, till: str) -> int | None:

@@ -15,6 +15,8 @@ from wire.errors import Code
 
 ENROLMENTS_PER_MINUTE_MAX = 10
 """From one address: a person types a code a few times; guessing 80 bits needs more."""
+REDEMPTIONS_PER_MINUTE_MAX = 10
+"""Failed ones for one account: a person mistypes a few codes; guessing 75 bits needs more."""
 MINUTE_MS = 60_000
 ADDRESSES_MAX = 10_000
 """Addresses remembered; beyond it the longest unseen is forgotten."""
@@ -28,12 +30,20 @@ class Throttle:
         clock: The hub's time; only the monotonic one is used.
         attempts_max: How often within the window.
         window_ms: The window.
+        whose: Words for who tries.
     """
 
-    def __init__(self, clock: Clock, attempts_max: int, window_ms: int = MINUTE_MS) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        attempts_max: int,
+        window_ms: int = MINUTE_MS,
+        whose: str = "from this address",
+    ) -> None:
         self._clock = clock
         self._attempts_max = attempts_max
         self._window_ms = window_ms
+        self._whose = whose
         self._lock = threading.Lock()
         self._seen: OrderedDict[str, list[int]] = OrderedDict()
 
@@ -54,7 +64,13 @@ class Throttle:
                 return
             wait_ms = recent[0] + self._window_ms - now_ms
         raise WebError(
-            "Too many attempts from this address: wait a minute.",
+            f"Too many attempts {self._whose}: wait a minute.",
             Code.TOO_MANY_REQUESTS,
             {"Retry-After": str(wait_ms // MS_PER_S + 1)},
         )
+
+    def forgive(self, address: str) -> None:
+        """Take back the last attempt: it was right, so it was no guess."""
+        with self._lock:
+            if self._seen.get(address):
+                self._seen[address].pop()

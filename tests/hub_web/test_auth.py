@@ -34,9 +34,16 @@ LOOPBACK_ROUTES = {"GET /", "GET /events"}
 MONEY_ROUTES = {
     "POST /api/v1/accounts/{account}/top-ups",
     "POST /api/v1/accounts/{account}/deposits",
+    "POST /api/v1/accounts/{account}/deposits/keep",
     "POST /api/v1/accounts/{account}/deposits/return",
+    "POST /api/v1/accounts/{account}/redemptions",
     "POST /api/v1/controllers/{controller}/forfeits",
     "POST /api/v1/sessions/{session}/refunds",
+    "POST /api/v1/tills/{till}/cash",
+    "POST /api/v1/tills/{till}/close",
+    "POST /api/v1/tills/{till}/shifts",
+    "POST /api/v1/voucher-batches",
+    "POST /api/v1/voucher-batches/{batch}/void",
 }
 
 
@@ -76,6 +83,13 @@ def test_money_posts_want_an_id_from_the_caller(
     bodies = {
         "forfeits": {"account": "a", "epoch": "e", "reason": "lost"},
         "refunds": {"reason": "stopped early"},
+        "keep": {"amount_minor": 100, "reason": "scratched"},
+        "redemptions": {"code": "0000-0000-0000-0000"},
+        "cash": {"direction": "out", "place": "safe", "amount_minor": 100, "reason": "drop"},
+        "close": {"counted_minor": 0},
+        "shifts": {"float_minor": 0},
+        "voucher-batches": {"name": "x", "funding": "promo", "amount_minor": 1, "count": 1},
+        "void": {"reason": "lost"},
     }
     for one in operations(client.app):
         if one.handler.opt.get(MONEY):

@@ -1,4 +1,4 @@
-"""Routes that move money: top-ups, deposits, refunds. Each takes an Idempotency-Key."""
+"""Routes of payments: top-ups, refunds, and the list of all that an account paid."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.params import JSONBody
 
-from hub.payments import deposits, records, refunds, topups
+from hub.payments import records, refunds, topups
 from hub.payments.records import Kind, Payment
 from hub.people.accounts import get_account
 from hub.people.keys import Scope
@@ -39,6 +39,12 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
         reason: Words of who asked.
         by: Id of the API key, or `cli`.
         at_ms: When it was booked.
+        provider: Payment provider that the money came through; empty: a till or none.
+        site: Where; empty: nowhere in particular.
+        fee_minor: Kept of the amount as a fee.
+        bonus_minor: Given on top.
+        campaign: By which campaign; empty: none.
+        about: What was named: a card, a deposit, a voucher; empty: nothing.
     """
 
     id: str
@@ -51,6 +57,12 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     by: str
     at_ms: int
+    provider: str
+    site: str
+    fee_minor: int
+    bonus_minor: int
+    campaign: str
+    about: str
 
 
 class TopUpBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,18 +75,6 @@ class TopUpBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     amount_minor: Amount
     till: Name
-
-
-class DepositBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A deposit taken or returned.
-
-    Attributes:
-        amount_minor: How much, in minor units of the account's unit.
-        till: Where cash comes in or goes out; null: from or to the wallet.
-    """
-
-    amount_minor: Amount
-    till: Name | None = None
 
 
 class RefundBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,42 +120,6 @@ def top_up(
 
 
 @money(
-    "/accounts/{account:str}/deposits",
-    Scope.PAYMENTS_WRITE,
-    tag=TAG,
-)
-def take_deposit(
-    hub: Hub,
-    request: HttpRequest,
-    account: PathId,
-    data: JSONBody[DepositBody],
-    idempotency_key: IdempotencyKey,
-) -> Response[PaymentView]:
-    """Take a deposit, in cash or from the wallet."""
-    asked = _deposit(request, account, data, idempotency_key)
-    claim = claim_of(asked.by, idempotency_key, request.url.path, data)
-    return answer_once(hub, claim, lambda tx: view(deposits.take_deposit(tx, asked)))
-
-
-@money(
-    "/accounts/{account:str}/deposits/return",
-    Scope.PAYMENTS_WRITE,
-    tag=TAG,
-)
-def return_deposit(
-    hub: Hub,
-    request: HttpRequest,
-    account: PathId,
-    data: JSONBody[DepositBody],
-    idempotency_key: IdempotencyKey,
-) -> Response[PaymentView]:
-    """Return a deposit, in cash or to the wallet."""
-    asked = _deposit(request, account, data, idempotency_key)
-    claim = claim_of(asked.by, idempotency_key, request.url.path, data)
-    return answer_once(hub, claim, lambda tx: view(deposits.return_deposit(tx, asked)))
-
-
-@money(
     "/sessions/{session:str}/refunds",
     Scope.REFUNDS_WRITE,
     tag=TAG,
@@ -196,16 +160,4 @@ def list_payments(
     return page_of(rows, limit, view, lambda row: (row.at_ms, row.id))
 
 
-def _deposit(
-    request: HttpRequest, account: str, data: DepositBody, payment_id: str
-) -> deposits.Deposit:
-    return deposits.Deposit(
-        id=payment_id,
-        account=account,
-        amount_minor=data.amount_minor,
-        till=data.till or "",
-        by=caller_of(request).id,
-    )
-
-
-ROUTES = (top_up, take_deposit, return_deposit, refund_session, list_payments)
+ROUTES = (top_up, refund_session, list_payments)
