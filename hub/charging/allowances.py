@@ -12,10 +12,22 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, bindparam, delete, select
 
+from hub.charging.backing import grow_right, move_right
+from hub.charging.backing_sql import load_backings, save_backings
 from hub.charging.bulk import insert_rows
-from hub.errors import ConflictError
+from hub.errors import ConflictError, RefusedError
 from hub.ledger import accounts as chart
-from hub.ledger.items import Booked, Fill, Item, Move, Outcome
+from hub.ledger.items import (
+    Already,
+    Booked,
+    Conflict,
+    Fill,
+    Item,
+    Leg,
+    Move,
+    Outcome,
+    Refused,
+)
 from hub.ledger.writer import Tx
 from hub.store.tables.charging import allowances, floors_sent
 from hub.store.tables.fleet import controllers
@@ -110,7 +122,7 @@ def save_totals(tx: Tx, controller: str, epoch: str, totals: Mapping[str, Totals
 
 
 def grant(tx: Tx, item_id: str, place: tuple[str, str, str], unit: str, minor: int) -> Outcome:
-    """Move money from an account's wallet into escrow for a controller.
+    """Move money of an account into escrow for a controller: lots that fit, then the wallet.
 
     Args:
         tx: The writer's transaction.
@@ -120,18 +132,17 @@ def grant(tx: Tx, item_id: str, place: tuple[str, str, str], unit: str, minor: i
         minor: How much, > 0.
     """
     account, controller, epoch = place
-    item = Item(
-        id=item_id,
-        unit=unit,
-        kind="grant",
-        legs=(Move(chart.wallet(account, unit), chart.escrow(account, unit), minor),),
-        ref=controller,
-    )
+    backings = load_backings(tx, (account,), controller)
+    legs: tuple[Leg, ...] = (Move(chart.wallet(account, unit), chart.escrow(account, unit), minor),)
+    if account in backings:
+        legs = grow_right(backings[account], (controller, epoch), minor)
+    item = Item(id=item_id, unit=unit, kind="grant", legs=legs, ref=controller)
     outcome = tx.book.post(item)
     if isinstance(outcome, Booked):
         totals = load_totals(tx.connection, controller, epoch, (account,))
         totals[account].granted += minor
         save_totals(tx, controller, epoch, totals)
+        save_backings(tx, backings)
         tx.touch("account", account)
     return outcome
 
@@ -156,6 +167,7 @@ def forfeit(tx: Tx, item_id: str, place: tuple[str, str, str], reason: str) -> i
         ConflictError: The id was used for something else, or no such account.
     """
     account, controller, epoch = place
+    backings = load_backings(tx, (account,), controller)
     totals = load_totals(tx.connection, controller, epoch, (account,))
     held = totals[account].backed
     _forget_old_floors(tx, place)
@@ -164,20 +176,26 @@ def forfeit(tx: Tx, item_id: str, place: tuple[str, str, str], reason: str) -> i
     unit = unit_of_account(tx.connection, account)
     if unit is None:
         raise ConflictError(f"there is no account {account}", Code.ACCOUNT_UNKNOWN)
-    moved = tx.book.must_post(
-        Item(
-            id=item_id,
-            unit=unit,
-            kind="forfeit",
-            legs=(give_back(account, unit, held),),
-            ref=controller,
-            reason=reason,
-        )
+    legs: tuple[Leg, ...] = (give_back(account, unit, held),)
+    if account in backings:
+        legs = move_right(backings[account], (controller, epoch), 0)
+    outcome = tx.book.post(
+        Item(id=item_id, unit=unit, kind="forfeit", legs=legs, ref=controller, reason=reason)
     )
-    if not moved:
-        return 0
+    match outcome:
+        case Booked():
+            pass
+        case Already():
+            return 0
+        case Conflict():
+            raise ConflictError(
+                f"{item_id} was used for something else: make a new id", Code.ID_CONFLICT
+            )
+        case Refused(code, _, detail):
+            raise RefusedError(detail, code)
     totals[account].forfeited += held
     save_totals(tx, controller, epoch, totals)
+    save_backings(tx, backings)
     tx.touch("account", account)
     return held
 

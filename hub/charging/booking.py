@@ -11,11 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub.charging import rerate
+from hub.charging import backing, rerate
 from hub.charging.allowances import Totals, give_back
+from hub.charging.backing import Backing, Payment, Place
+from hub.charging.charge_legs import charge_legs
+from hub.charging.whose import spends_of, whose
 from hub.fleet.alarms import Matter
 from hub.ledger import accounts as chart
-from hub.ledger.items import Item, Leg, Move, Spill
+from hub.ledger.items import Item, Leg, Move
+from hub.people.spending import Spend
 from wire.errors import Code
 from wire.events import (
     CashTaken,
@@ -27,7 +31,7 @@ from wire.events import (
     SessionStarted,
     UnknownEvent,
 )
-from wire.machines import Mode
+from wire.machines import Machine
 from wire.money import tax_within
 from wire.tariff import Tariff
 from wire.usage import Usage, total_quantity, total_time_ms
@@ -57,8 +61,10 @@ class Journal:
         payers: By reported account.
         totals: By account; changed as events are planned.
         tariffs: Versions that exist, by id and version.
-        modes: How its machines charge, by machine.
+        machines: Its machines, by id; those removed, too.
+        members: Whose each card of an organisation's account is: account and member.
         sessions: Rows known, by the id they are kept under; changed as events are planned.
+        backings: Of those accounts that have lots; changed as events are planned.
     """
 
     controller: str
@@ -69,8 +75,15 @@ class Journal:
     payers: Mapping[str, Payer]
     totals: dict[str, Totals]
     tariffs: Mapping[tuple[str, int], Tariff]
-    modes: Mapping[str, Mode]
+    machines: Mapping[str, Machine]
+    members: Mapping[str, tuple[str, str]]
     sessions: dict[str, SessionRow]
+    backings: Mapping[str, Backing]
+
+    @property
+    def place(self) -> Place:
+        """Where its rights are held."""
+        return self.controller, self.epoch
 
 
 @dataclass(slots=True)
@@ -83,6 +96,7 @@ class Plan:
         alarms: To raise, by code and subject.
         cleared: Faults that are over: code and subject.
         accounts: Whose rights may have to change.
+        spends: What members of organisations spent.
     """
 
     items: list[tuple[int, Item]] = field(default_factory=list)
@@ -90,6 +104,7 @@ class Plan:
     alarms: dict[tuple[int, str], Matter] = field(default_factory=dict)
     cleared: list[tuple[int, str]] = field(default_factory=list)
     accounts: set[str] = field(default_factory=set)
+    spends: list[Spend] = field(default_factory=list)
 
 
 def plan_event(journal: Journal, plan: Plan, event: object) -> None:
@@ -118,7 +133,7 @@ def _started(journal: Journal, plan: Plan, event: SessionStarted) -> None:
     key = _key(journal, plan, event)
     row = _row(journal, event, key) | {"started_online": int(event.online)}
     _keep(journal, plan, key, row)
-    if event.machine not in journal.modes:
+    if event.machine not in journal.machines:
         words = f"{event.session} ran on {event.machine}, which isn't a machine of this controller"
         alarm(plan, journal, Code.MACHINE_NOT_CONFIGURED, event.machine, words)
 
@@ -136,11 +151,13 @@ def _ended(journal: Journal, plan: Plan, event: SessionEnded) -> None:
     backed, unbacked = _share(journal, plan, event, payer)
     rate_ppm = 0 if tariff is None else tariff.tax_rate_ppm
     tax = tax_within(event.charge_minor, rate_ppm)
-    backed_tax = min(tax, tax_within(backed, rate_ppm))
-    legs = _charge_legs(payer, event.machine, (backed, unbacked), (backed_tax, tax), rate_ppm)
-    if legs:
+    if event.charge_minor:
+        paid = _paid(journal, event, payer, backed)
+        to = (chart.revenue(event.machine, payer.unit), chart.tax(rate_ppm, payer.unit))
+        legs = charge_legs(payer.account, payer.unit, paid, to, rate_ppm)
         item = Item(id=key, unit=payer.unit, kind="session", legs=legs, ref=key)
         plan.items.append((event.seq, item))
+        _hold(journal, plan, event.seq, (payer, paid.holds, key))
     rated = rerate.rated_minor(event, tariff)
     row = _row(journal, event, key) | _used(event.usage)
     row |= {
@@ -154,6 +171,7 @@ def _ended(journal: Journal, plan: Plan, event: SessionEnded) -> None:
         "rerated_minor": rated if rated != event.charge_minor else None,
     }
     _keep(journal, plan, key, row)
+    plan.spends += spends_of(row)
     _look_at(journal, plan, event, tariff, rated)
 
 
@@ -173,40 +191,34 @@ def _share(journal: Journal, plan: Plan, event: SessionEnded, payer: Payer) -> t
     return backed, unbacked
 
 
-def _charge_legs(
-    payer: Payer, machine: str, shares: tuple[int, int], taxes: tuple[int, int], rate_ppm: int
-) -> tuple[Leg, ...]:
-    """Legs of a charge. The tax of the whole is exact: the backed share's first, then the rest.
+def _paid(journal: Journal, event: SessionEnded, payer: Payer, backed: int) -> Payment:
+    """Who gives how much of a charge: what was held, then the wallet; lots before both."""
+    mine = journal.backings.get(payer.account)
+    if mine is None:
+        held = ((chart.escrow(payer.account, payer.unit), backed),) if backed else ()
+        return Payment(held, event.charge_minor - backed, ())
+    machine = journal.machines.get(event.machine)
+    kind = "" if machine is None else machine.kind
+    left = journal.totals[payer.account].backed
+    return backing.charge(mine, journal.place, kind, event.charge_minor, left)
 
-    Args:
-        payer: Who pays.
-        machine: Whose revenue.
-        shares: Backed and unbacked part, with tax.
-        taxes: Tax of the backed part, and of the whole.
-        rate_ppm: The rate.
-    """
-    (backed, unbacked), (backed_tax, tax) = shares, taxes
-    revenue = chart.revenue(machine, payer.unit)
-    taxed = chart.tax(rate_ppm, payer.unit)
-    escrow = chart.escrow(payer.account, payer.unit)
-    legs: list[Leg] = [
-        Move(escrow, credit, minor)
-        for credit, minor in ((revenue, backed - backed_tax), (taxed, backed_tax))
-        if minor
-    ]
-    rest_tax = tax - backed_tax
-    credits_ = tuple(
-        (credit, minor)
-        for credit, minor in ((revenue, unbacked - rest_tax), (taxed, rest_tax))
-        if minor
-    )
-    if credits_:
-        givers = (
-            chart.wallet(payer.account, payer.unit),
-            chart.overrun(payer.account, payer.unit),
+
+def _hold(
+    journal: Journal, plan: Plan, seq: int, moved: tuple[Payer, tuple[Leg, ...], str]
+) -> None:
+    """Make rights whole again after a charge that took from lots."""
+    payer, legs, key = moved
+    if payer.account in journal.backings:
+        plan.accounts.add(payer.account)
+    if legs:
+        item = Item(
+            id=f"hold:{journal.controller}:{journal.epoch}:{seq}",
+            unit=payer.unit,
+            kind="hold",
+            legs=legs,
+            ref=key,
         )
-        legs.append(Spill(givers, credits_))
-    return tuple(legs)
+        plan.items.append((seq, item))
 
 
 def _look_at(
@@ -231,7 +243,9 @@ def _look_at(
     if event.backed_minor + event.unbacked_minor != event.charge_minor:
         words = f"{event.session}: {event.backed_minor} + {event.unbacked_minor} isn't the charge"
         alarm(plan, journal, Code.AMOUNT_INVALID, event.machine, words)
-    why = rerate.implausible(event, journal.modes.get(event.machine), journal.now_ms)
+    machine = journal.machines.get(event.machine)
+    mode = None if machine is None else machine.mode
+    why = rerate.implausible(event, mode, journal.now_ms)
     if why:
         alarm(plan, journal, Code.TIME_IMPLAUSIBLE, "", f"{event.session}: {why}")
 
@@ -247,11 +261,15 @@ def _released(journal: Journal, plan: Plan, event: Released) -> None:
         return
     totals.released += minor
     plan.accounts.add(payer.account)
+    legs: tuple[Leg, ...] = (give_back(payer.account, payer.unit, minor),)
+    mine = journal.backings.get(payer.account)
+    if mine is not None:
+        legs = backing.move_right(mine, journal.place, totals.backed)
     item = Item(
         id=f"released:{journal.controller}:{journal.epoch}:{event.seq}",
         unit=payer.unit,
         kind="release",
-        legs=(give_back(payer.account, payer.unit, minor),),
+        legs=legs,
         ref=journal.controller,
     )
     plan.items.append((event.seq, item))
@@ -266,14 +284,20 @@ def _cash_taken(journal: Journal, plan: Plan, event: CashTaken) -> None:
         source = chart.house("suspense", payer.unit)
         words = f"{event.cash}: {event.amount_minor} taken in, and no acceptor is configured"
         alarm(plan, journal, Code.BEYOND_RIGHTS, f"cash {event.machine}", words)
-    journal.totals[payer.account].taken_in += event.amount_minor
+    totals = journal.totals[payer.account]
+    totals.taken_in += event.amount_minor
     plan.accounts.add(payer.account)
+    legs: tuple[Leg, ...] = ()
+    mine = journal.backings.get(payer.account)
+    if mine is not None:
+        brought = event.amount_minor
+        legs = backing.move_right(mine, journal.place, totals.backed, brought)
     held = chart.escrow(payer.account, payer.unit)
     item = Item(
         id=event.cash,
         unit=payer.unit,
         kind="cash",
-        legs=(Move(source, held, event.amount_minor),),
+        legs=(Move(source, held, event.amount_minor), *legs),
         ref=journal.controller,
     )
     plan.items.append((event.seq, item))
@@ -316,8 +340,10 @@ def _key(journal: Journal, plan: Plan, event: SessionFacts) -> str:
 
 def _row(journal: Journal, event: SessionFacts, key: str) -> SessionRow:
     payer = journal.payers[event.account]
-    before = journal.sessions.get(key)
-    return (before or _EMPTY) | {
+    before = journal.sessions.get(key) or _EMPTY | whose(
+        journal.members.get(event.card), payer.account, journal.machines.get(event.machine)
+    )
+    return before | {
         "id": key,
         "controller": journal.controller,
         "machine": event.machine,

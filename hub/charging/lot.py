@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hub.ledger import accounts as chart
+from hub.ledger.items import Fill, Leg, Move
 
 
 class LotState(StrEnum):
@@ -112,6 +113,15 @@ def ends_at(lot: Lot) -> str:
     if chart.kind_of(lot.giver) == "wallet":
         return lot.giver
     return chart.house("breakage", lot.unit)
+
+
+def ending_leg(lot: Lot, code: str, minor: int) -> Leg:
+    """The leg by which money of a lot leaves it when its time is over."""
+    target = ends_at(lot)
+    if chart.kind_of(target) == "wallet":
+        sponsor = target.partition("/")[2]
+        return Fill(code, (chart.overrun(sponsor, lot.unit), target), minor)
+    return Move(code, target, minor)
 
 
 def source_of(code: str) -> str:

@@ -6,7 +6,17 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Label,
+    Row,
+    bindparam,
+    exists,
+    insert,
+    select,
+    update,
+)
 
 from hub.charging.lot import Lot, LotState, in_order
 from hub.errors import NotFoundError
@@ -17,6 +27,12 @@ _OF_ACCOUNTS = lots.c.account.in_(bindparam("wanted", expanding=True))
 _NOT_CLOSED = lots.c.state != LotState.CLOSED.value
 _LIVE = select(lots).where(_OF_ACCOUNTS, _NOT_CLOSED).order_by(lots.c.account, lots.c.id)
 _LIVE_LOCKED = _LIVE.with_for_update()
+
+
+def has_lots(account: ColumnElement[str]) -> Label[bool]:
+    """A column `has_lots`: whether an account has lots that aren't closed."""
+    mine = exists(select(lots.c.id).where(lots.c.account == account, _NOT_CLOSED))
+    return mine.label("has_lots")
 
 
 def find_lot(connection: Connection, lot_id: str) -> Lot | None:

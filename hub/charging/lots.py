@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from sqlalchemy import select, update
 
 from hub.charging import lot_rows
-from hub.charging.lot import Lot, LotState, ends_at, nest, source_of
+from hub.charging.backing_sql import recompose
+from hub.charging.lot import Lot, LotState, ending_leg, nest, source_of
 from hub.charging.lot_rows import find_lot, get_lot, live_lots, open_lots
 from hub.errors import ConflictError, InputError, NotFoundError, RefusedError
 from hub.ledger import accounts as chart
-from hub.ledger.items import Fill, Item, Leg, Move
+from hub.ledger.items import Item, Move
 from hub.ledger.writer import Tx
 from hub.store.tables import lots as tables
 from hub.store.tables.people import accounts
@@ -114,6 +115,7 @@ def give(tx: Tx, gift: Gift) -> Lot:
         )
     )
     lot_rows.add_lot(tx, lot)
+    recompose(tx, gift.account, f"hold:{gift.id}")
     tx.touch("account", gift.account)
     return lot
 
@@ -212,15 +214,6 @@ def _end(tx: Tx, lot: Lot) -> None:
         tx.touch("account", lot.account)
     held = tx.book.balance(lot.held_code)
     lot_rows.set_state(tx, lot, LotState.EXPIRED if held else LotState.CLOSED)
-
-
-def ending_leg(lot: Lot, code: str, minor: int) -> Leg:
-    """The leg by which money of a lot leaves it when its time is over."""
-    target = ends_at(lot)
-    if chart.kind_of(target) == "wallet":
-        sponsor = target.partition("/")[2]
-        return Fill(code, (chart.overrun(sponsor, lot.unit), target), minor)
-    return Move(code, target, minor)
 
 
 def _lot_of(tx: Tx, gift: Gift) -> Lot:

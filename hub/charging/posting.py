@@ -11,8 +11,9 @@ from operator import itemgetter
 import msgspec
 from sqlalchemy import bindparam, insert, select
 
-from hub.charging import booking, tariffs
+from hub.charging import booking, lot_rows, tariffs
 from hub.charging.allowances import load_totals, save_totals
+from hub.charging.backing_sql import load_backings, save_backings
 from hub.charging.booking import Journal, Payer, Plan, SessionRow, session_keys
 from hub.charging.bulk import insert_rows
 from hub.errors import StoreError
@@ -21,6 +22,7 @@ from hub.fleet.controllers import Controller
 from hub.ledger.accounts import kind_of
 from hub.ledger.items import Booked, Item, Transfer
 from hub.ledger.writer import Tx
+from hub.people import spending
 from hub.settings import read_settings
 from hub.store.tables import charging, fleet, people
 from wire.errors import Code
@@ -33,7 +35,7 @@ from wire.events import (
     UnknownEvent,
 )
 from wire.ids import is_name
-from wire.machines import Machine, Mode
+from wire.machines import Machine
 
 MALFORMED = "malformed"
 """Kind under which an event is kept that can't be read."""
@@ -42,17 +44,24 @@ PLACEHOLDER_BYTES = 13
 MACHINES_DECODED_MAX = 4_096
 ANNOUNCED_MAX = 100
 """Sessions of one stretch that live pages are told of one by one."""
+_CHARGES = ("session", "hold")
+"""Kinds of items by which a session can lead to overrun: its charge, and what of other
+rights it took that must be held anew."""
 
 
 _EVENT_COLUMNS = tuple(column.name for column in charging.events.columns)
 _SESSION_COLUMNS = tuple(column.name for column in charging.sessions.columns)
 _session_values = itemgetter(*_SESSION_COLUMNS)
-_UNITS = select(people.accounts.c.id, people.accounts.c.unit).where(
-    people.accounts.c.id.in_(bindparam("wanted", expanding=True))
-)
+_UNITS = select(
+    people.accounts.c.id, people.accounts.c.unit, lot_rows.has_lots(people.accounts.c.id)
+).where(people.accounts.c.id.in_(bindparam("wanted", expanding=True)))
 _STANDING = select(fleet.sites.c.standing_minor).where(fleet.sites.c.id == bindparam("site"))
 _MACHINES = select(fleet.machines.c.id, fleet.machines.c.definition).where(
     fleet.machines.c.controller == bindparam("controller")
+)
+_MEMBERS = select(people.cards.c.card_ref, people.cards.c.account, people.cards.c.member).where(
+    people.cards.c.card_ref.in_(bindparam("wanted", expanding=True)),
+    people.cards.c.member.is_not(None),
 )
 _SESSIONS = select(charging.sessions).where(
     charging.sessions.c.id.in_(bindparam("wanted", expanding=True))
@@ -105,6 +114,8 @@ def post_entries(tx: Tx, controller: Controller, epoch: str, entries: tuple[Entr
     _post_items(tx, journal, plan)
     _keep_sessions(tx, plan)
     save_totals(tx, controller.id, epoch, journal.totals)
+    save_backings(tx, journal.backings)
+    spending.note(tx, plan.spends)
     _tell(tx, controller.id, plan)
 
 
@@ -121,13 +132,15 @@ def _journal(tx: Tx, controller: Controller, epoch: str, entries: tuple[Entry, .
     facts = [e.event for e in entries if isinstance(e.event, SessionFacts)]
     moving = [e.event for e in entries if isinstance(e.event, (Released, CashTaken))]
     named = {event.account for event in facts} | {event.account for event in moving}
-    payers = _payers(tx, controller.id, named)
+    payers, with_lots = _payers(tx, controller.id, named)
     paid = {event.account for event in facts if isinstance(event, SessionEnded)}
     paid |= {event.account for event in moving}
     accounts = {payers[account].account for account in paid}
     versions = {
         (event.tariff, event.tariff_version) for event in facts if isinstance(event, SessionEnded)
     }
+    # Before the totals: on PostgreSQL their rows are locked in this order.
+    behind = load_backings(tx, with_lots & accounts, controller.id) if with_lots else {}
     return Journal(
         controller=controller.id,
         epoch=epoch,
@@ -137,21 +150,27 @@ def _journal(tx: Tx, controller: Controller, epoch: str, entries: tuple[Entry, .
         payers=payers,
         totals=load_totals(tx.connection, controller.id, epoch, accounts) if accounts else {},
         tariffs=tariffs.find_versions(tx.connection, versions) if versions else {},
-        modes=_modes(tx, controller.id) if facts else {},
+        machines=_machines(tx, controller.id) if facts else {},
+        members=_members(tx, {event.card for event in facts}) if facts else {},
         sessions=_sessions(tx, controller.id, epoch, {event.session for event in facts}),
+        backings=behind,
     )
 
 
-def _payers(tx: Tx, controller: str, reported: Iterable[str]) -> dict[str, Payer]:
-    """Whose money moves; an account that isn't known gets a blocked one in its place."""
+def _payers(tx: Tx, controller: str, reported: Iterable[str]) -> tuple[dict[str, Payer], set[str]]:
+    """Whose money moves, and which of them have lots.
+
+    An account that isn't known gets a blocked one in its place.
+    """
     keys = {account: _account_key(account) for account in reported}
     if not keys:
-        return {}
-    rows = tx.connection.execute(_UNITS, {"wanted": sorted(set(keys.values()))})
+        return {}, set()
+    rows = tx.connection.execute(_UNITS, {"wanted": sorted(set(keys.values()))}).all()
     units = {row.id: row.unit for row in rows}
     for key in sorted(set(keys.values()) - set(units)):
         units[key] = _open_placeholder(tx, controller, key)
-    return {account: Payer(key, units[key]) for account, key in keys.items()}
+    payers = {account: Payer(key, units[key]) for account, key in keys.items()}
+    return payers, {row.id for row in rows if row.has_lots}
 
 
 def _account_key(reported: str) -> str:
@@ -180,14 +199,20 @@ def _open_placeholder(tx: Tx, controller: str, account: str) -> str:
     return unit
 
 
-def _modes(tx: Tx, controller: str) -> dict[str, Mode]:
+def _members(tx: Tx, card_refs: set[str]) -> dict[str, tuple[str, str]]:
+    """Cards of organisations' members: account and member of each."""
+    rows = tx.connection.execute(_MEMBERS, {"wanted": sorted(card_refs)})
+    return {row.card_ref: (row.account, row.member) for row in rows}
+
+
+def _machines(tx: Tx, controller: str) -> dict[str, Machine]:
     rows = tx.connection.execute(_MACHINES, {"controller": controller})
-    return {row.id: _mode(row.definition) for row in rows}
+    return {row.id: _machine(row.definition) for row in rows}
 
 
 @lru_cache(maxsize=MACHINES_DECODED_MAX)
-def _mode(definition: str) -> Mode:
-    return msgspec.json.decode(definition, type=Machine).mode
+def _machine(definition: str) -> Machine:
+    return msgspec.json.decode(definition, type=Machine)
 
 
 def _sessions(tx: Tx, controller: str, epoch: str, named: set[str]) -> dict[str, SessionRow]:
@@ -205,12 +230,23 @@ def _post_items(tx: Tx, journal: Journal, plan: Plan) -> None:
     for seq, item in plan.items:
         transfers = _post(tx, journal, plan, (seq, item))
         row = plan.sessions.get(item.ref)
-        if row is not None and item.kind == "session":
-            row["overrun_minor"] = sum(
+        if row is not None and item.kind in _CHARGES:
+            over = sum(
                 transfer.amount_minor
                 for transfer in transfers
                 if kind_of(transfer.debit) == "overrun"
             )
+            _note_overrun(row, over)
+
+
+def _note_overrun(row: SessionRow, minor: int) -> None:
+    """Note what of a charge is beyond all rights: at most what wasn't backed by one."""
+    row["overrun_minor"] += minor
+    short = row["overrun_minor"] - row["unbacked_minor"]
+    if short > 0:
+        # A lot was held for it that doesn't pay for this machine any more.
+        row["backed_minor"] -= short
+        row["unbacked_minor"] += short
 
 
 def _post(tx: Tx, journal: Journal, plan: Plan, planned: tuple[int, Item]) -> tuple[Transfer, ...]:
