@@ -51,6 +51,8 @@ def means_of(connection: Connection, of: Iterable[str]) -> dict[str, Means]:
     rows = connection.execute(select(accounts).where(accounts.c.id.in_(wanted))).all()
     codes = [chart.wallet(row.id, row.unit) for row in rows]
     codes += [chart.overrun(row.id, row.unit) for row in rows]
+    # What was billed and isn't paid uses credit as what the wallet is below zero does.
+    codes += [chart.receivable(row.id, row.unit) for row in rows if row.billing != "prepaid"]
     balances = balances_of(connection, codes)
     levels = {
         row.account: row.level
@@ -70,7 +72,8 @@ def means_of(connection: Connection, of: Iterable[str]) -> dict[str, Means]:
             unit=row.unit,
             state=row.state,
             available_minor=balances.get(chart.wallet(row.id, row.unit), 0)
-            + row.credit_limit_minor,
+            + row.credit_limit_minor
+            + balances.get(chart.receivable(row.id, row.unit), 0),
             overrun_minor=-balances.get(chart.overrun(row.id, row.unit), 0),
             level=levels.get(row.id),
             has_cards=row.id in listed,

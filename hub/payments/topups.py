@@ -32,7 +32,7 @@ from hub.payments.records import (
 from hub.payments.rules import CASH, TOP_UP_MINOR_MAX, TOP_UP_MINOR_MIN, read_top_up_rules
 from hub.payments.tills import check_cash, site_of
 from hub.people import card_list
-from hub.people.accounts import Account, require_open
+from hub.people.accounts import Account, require_prepaying
 from wire.errors import Code
 from wire.ids import is_name
 from wire.money import AMOUNT_MINOR_MAX
@@ -69,7 +69,7 @@ def top_up(tx: Tx, asked: TopUp) -> Payment:
     Raises:
         InputError: The amount, the source or the id can't be one, or a fee takes it all.
         NotFoundError: No such account.
-        ConflictError: The id was used otherwise, or the account is closed.
+        ConflictError: The id was used otherwise, or the account is closed or postpaid.
         RefusedError: The account would have more than it may, or the till is closed.
     """
     check_id(asked.id)
@@ -80,7 +80,7 @@ def top_up(tx: Tx, asked: TopUp) -> Payment:
         if before.kind is not Kind.TOP_UP or not _is_same(before, asked):
             raise conflict(asked.id)
         return before
-    account = require_open(tx.connection, asked.account)
+    account = require_prepaying(tx.connection, asked.account)
     if asked.till:
         till = check_cash(tx, asked.till, account.unit)
         asked = asked if till is None else replace(asked, site=till.site)
@@ -102,11 +102,11 @@ def preview(connection: Connection, asked: TopUp, now_ms: int) -> Plan:
     Raises:
         InputError: The amount or the source can't be one, or a fee takes it all.
         NotFoundError: No such account.
-        ConflictError: The account is closed.
+        ConflictError: The account is closed or postpaid.
         RefusedError: The account would have more than it may.
     """
     _check_source(asked)
-    account = require_open(connection, asked.account)
+    account = require_prepaying(connection, asked.account)
     site = site_of(connection, asked.till) or asked.site
     lots = lots_of(connection, account.id)
     offers = campaigns.offers_for(connection, _place(account, site), now_ms)

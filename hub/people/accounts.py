@@ -11,9 +11,9 @@ import msgspec
 from sqlalchemy import Connection, Row, insert, select, tuple_, update
 
 from hub.errors import ConflictError, InputError, NotFoundError
-from hub.ledger import accounts as chart
 from hub.ledger.writer import Tx
 from hub.people import card_list
+from hub.people.credit import Billing, begin_period, set_credit_limit, usual_billing
 from hub.store.tables.people import accounts
 from hub.units import find_unit
 from wire.errors import Code
@@ -45,7 +45,8 @@ class Terms:
         tariffs: Its own prices: machine id or kind to tariff id.
         permissions: Name to wall time (ms) when it ends; 0: never.
         language: Of its owner; empty: the site's.
-        credit_limit_minor: How far below zero its wallet may go, ≥ 0.
+        credit_limit_minor: How far below zero its wallet may go, ≥ 0; prepaid: 0.
+        billing: How it pays; None: prepaid without a credit limit, mixed with one.
     """
 
     name: str = ""
@@ -54,6 +55,7 @@ class Terms:
     permissions: dict[str, int]
     language: str = ""
     credit_limit_minor: int = 0
+    billing: Billing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,8 @@ class Account:
         state: Whether it may spend.
         terms: What staff decided.
         created_ms: When it was opened.
+        discontinued_ms: Since when it is blocked for something unpaid; None: it isn't.
+        also_blocked: Whether staff blocked it beside that.
     """
 
     id: str
@@ -73,6 +77,8 @@ class Account:
     state: AccountState
     terms: Terms
     created_ms: int
+    discontinued_ms: int | None = None
+    also_blocked: bool = False
 
 
 def open_account(tx: Tx, account_id: str, unit: str, terms: Terms) -> Account:
@@ -85,6 +91,7 @@ def open_account(tx: Tx, account_id: str, unit: str, terms: Terms) -> Account:
     if not is_name(account_id):
         raise InputError("an account's id is lower case letters, digits and _ . -, at most 64")
     find_unit(tx.connection, unit)
+    terms = _billed(terms)
     _check(terms)
     existing = _find(tx.connection, account_id)
     if existing is not None:
@@ -94,19 +101,23 @@ def open_account(tx: Tx, account_id: str, unit: str, terms: Terms) -> Account:
     tx.connection.execute(
         insert(accounts).values(id=account_id, unit=unit, created_ms=tx.now_ms, **_columns(terms))
     )
-    if terms.credit_limit_minor:
-        _set_limit(tx, account_id, unit, terms.credit_limit_minor)
+    _follow_credit(tx, account_id, unit, None, terms)
     tx.touch("account", account_id)
     return get_account(tx.connection, account_id)
 
 
-def get_account(connection: Connection, account_id: str) -> Account:
+def get_account(connection: Connection, account_id: str, *, lock: bool = False) -> Account:
     """Read an account.
+
+    Args:
+        connection: To read from.
+        account_id: Which.
+        lock: Keep others from changing it before this transaction ends.
 
     Raises:
         NotFoundError: No such account.
     """
-    found = _find(connection, account_id)
+    found = _find(connection, account_id, lock=lock)
     if found is None:
         raise NotFoundError(f"there is no account {account_id}", Code.ACCOUNT_UNKNOWN)
     return found
@@ -157,23 +168,25 @@ def change_account(
     Raises:
         InputError: A term is out of range.
         NotFoundError: No such account.
-        ConflictError: It is closed.
-        RefusedError: It owes more than the new credit limit.
+        ConflictError: It is closed, or it is to open while something is unpaid.
+        RefusedError: It uses more than the new credit limit.
     """
-    before = get_account(tx.connection, account_id)
-    terms = replace(before.terms, **given)
-    wanted = before.state if state is None else state
-    if (terms, wanted) == (before.terms, before.state):
+    before = get_account(tx.connection, account_id, lock=True)
+    if "credit_limit_minor" in given and "billing" not in given:
+        kept = before.terms.billing if before.terms.credit_limit_minor else None
+        given = {**given, "billing": kept if given["credit_limit_minor"] else None}
+    terms = _billed(replace(before.terms, **given))
+    standing = _standing(before, state)
+    if (terms, standing) == (before.terms, (before.state, before.also_blocked)):
         return before
     if before.state is AccountState.CLOSED:
         raise ConflictError(f"{account_id} is closed: open another account", Code.ACCOUNT_CLOSED)
     _check(terms)
-    if terms.credit_limit_minor != before.terms.credit_limit_minor:
-        _set_limit(tx, before.id, before.unit, terms.credit_limit_minor)
+    _follow_credit(tx, account_id, before.unit, before.terms, terms)
     tx.connection.execute(
         update(accounts)
         .where(accounts.c.id == account_id)
-        .values(state=wanted.value, **_columns(terms))
+        .values(state=standing[0].value, also_blocked=int(standing[1]), **_columns(terms))
     )
     card_list.relist_account(tx, account_id)
     tx.touch("account", account_id)
@@ -205,8 +218,71 @@ def require_open(connection: Connection, account_id: str) -> Account:
     return account
 
 
-def _set_limit(tx: Tx, account_id: str, unit: str, credit_limit_minor: int) -> None:
-    tx.book.set_least(chart.wallet(account_id, unit), -credit_limit_minor)
+def require_prepaying(connection: Connection, account_id: str) -> Account:
+    """An account that may be topped up.
+
+    Raises:
+        NotFoundError: No such account.
+        ConflictError: It is closed, or paid by invoice alone.
+    """
+    account = require_open(connection, account_id)
+    if account.terms.billing is Billing.POSTPAID:
+        raise ConflictError(
+            f"{account_id} is billed after use and takes no top-ups: book what it pays as a "
+            "payment of its receivables, or make it mixed. Nothing changed."
+        )
+    return account
+
+
+def require_spending(connection: Connection, account_id: str) -> Account:
+    """An account that may be charged on request.
+
+    Raises:
+        NotFoundError: No such account.
+        ConflictError: It is closed, blocked or discontinued.
+    """
+    account = require_open(connection, account_id)
+    if account.discontinued_ms is not None:
+        raise _discontinued(account_id)
+    if account.state is AccountState.BLOCKED:
+        raise ConflictError(
+            f"{account_id} is blocked: open it first. Nothing changed.", Code.CARD_BLOCKED
+        )
+    return account
+
+
+def _discontinued(account_id: str) -> ConflictError:
+    return ConflictError(
+        f"{account_id} is discontinued since a receivable is unpaid past its date: take the "
+        "payment, or give it a later date, and it opens by itself. Nothing changed.",
+        Code.DISCONTINUED,
+    )
+
+
+def _standing(before: Account, state: AccountState | None) -> tuple[AccountState, bool]:
+    """State and block by staff that follow when staff ask for a state."""
+    if state is None or before.discontinued_ms is None or before.state is AccountState.CLOSED:
+        return (before.state if state is None else state), before.also_blocked
+    if state is AccountState.OPEN and not before.also_blocked:
+        raise _discontinued(before.id)
+    wanted = state if state is AccountState.CLOSED else AccountState.BLOCKED
+    return wanted, state is AccountState.BLOCKED
+
+
+def _billed(terms: Terms) -> Terms:
+    """Terms in which it is decided how the account is billed."""
+    if terms.billing is not None:
+        return terms
+    return replace(terms, billing=usual_billing(terms.credit_limit_minor))
+
+
+def _follow_credit(tx: Tx, account_id: str, unit: str, before: Terms | None, terms: Terms) -> None:
+    """Have the book and the calendar follow changed terms."""
+    if terms.credit_limit_minor != (before.credit_limit_minor if before else 0):
+        set_credit_limit(tx, account_id, unit, terms.credit_limit_minor)
+    was = before.billing if before else Billing.PREPAID
+    if was is Billing.PREPAID and terms.billing is not Billing.PREPAID:
+        begin_period(tx, account_id, unit)
 
 
 def _check(terms: Terms) -> None:
@@ -221,6 +297,12 @@ def _check(terms: Terms) -> None:
         )
     if not 0 <= terms.credit_limit_minor <= AMOUNT_MINOR_MAX:
         raise InputError(f"credit_limit_minor is 0 to {AMOUNT_MINOR_MAX}", Code.AMOUNT_INVALID)
+    if (terms.billing is Billing.PREPAID) != (terms.credit_limit_minor == 0):
+        raise InputError(
+            "a prepaid account has no credit limit, a postpaid or mixed one has one above 0: "
+            "to stop an account from spending, block it",
+            Code.AMOUNT_INVALID,
+        )
     if any(not 0 <= ends <= 2**53 for ends in terms.permissions.values()):
         raise InputError("a permission ends at a time in ms, or never: 0")
 
@@ -233,11 +315,13 @@ def _columns(terms: Terms) -> dict[str, str | int]:
         "permissions": msgspec.json.encode(terms.permissions).decode(),
         "language": terms.language,
         "credit_limit_minor": terms.credit_limit_minor,
+        "billing": (terms.billing or usual_billing(terms.credit_limit_minor)).value,
     }
 
 
-def _find(connection: Connection, account_id: str) -> Account | None:
-    row = connection.execute(select(accounts).where(accounts.c.id == account_id)).first()
+def _find(connection: Connection, account_id: str, *, lock: bool = False) -> Account | None:
+    query = select(accounts).where(accounts.c.id == account_id)
+    row = connection.execute(query.with_for_update() if lock else query).first()
     return None if row is None else _account(row)
 
 
@@ -253,6 +337,9 @@ def _account(row: Row[Any]) -> Account:
             permissions=msgspec.json.decode(row.permissions, type=dict[str, int]),
             language=row.language,
             credit_limit_minor=row.credit_limit_minor,
+            billing=Billing(row.billing),
         ),
         created_ms=row.created_ms,
+        discontinued_ms=row.discontinued_ms,
+        also_blocked=bool(row.also_blocked),
     )

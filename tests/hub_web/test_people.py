@@ -68,7 +68,7 @@ def test_credit_reaches_the_book(staff: Caller, ana: str) -> None:
     back = staff.patch(f"/accounts/{ana}", {"credit_limit_minor": 100})
 
     assert staff.get(f"/accounts/{ana}/balance").json()["wallet_minor"] == -660
-    assert check_problem(back, 409)["code"] == Code.LIMIT_EXCEEDED
+    assert check_problem(back, 409)["code"] == Code.LIMIT_IN_USE
     assert staff.get(f"/accounts/{ana}").json()["credit_limit_minor"] == 1_000
 
 

@@ -9,6 +9,7 @@ from litestar.params import JSONBody, QueryParameter
 
 from hub.people import accounts
 from hub.people.accounts import Account, AccountState, Terms
+from hub.people.credit import Billing, usual_billing
 from hub.people.keys import Scope
 from hub.web.paging import PAGE_LIMIT_DEFAULT, After, Limit, Page, decode_cursor, page_of
 from hub.web.ports import Hub
@@ -35,6 +36,8 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
         permissions: Name to wall time (ms) when it ends; 0: never.
         language: Of its owner.
         credit_limit_minor: How far below zero its wallet may go.
+        billing: `prepaid`, `postpaid` or `mixed`.
+        discontinued_ms: Since when it is blocked for something unpaid; null: it isn't.
         created_ms: When it was opened.
     """
 
@@ -47,6 +50,8 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     permissions: dict[str, int]
     language: str
     credit_limit_minor: int
+    billing: Billing
+    discontinued_ms: int | None
     created_ms: int
 
 
@@ -62,6 +67,7 @@ class OpenAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         permissions: Name to wall time (ms) when it ends; 0: never.
         language: Of its owner.
         credit_limit_minor: How far below zero its wallet may go.
+        billing: How it pays; left out: prepaid without a credit limit, mixed with one.
     """
 
     id: Name | None = None
@@ -72,6 +78,7 @@ class OpenAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     permissions: dict[Name, Millis] = {}
     language: Name = ""
     credit_limit_minor: Minor = 0
+    billing: Billing | None = None
 
 
 class ChangeAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,7 +90,9 @@ class ChangeAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         tariffs: Its own prices, all of them.
         permissions: Its permissions, all of them.
         language: Of its owner.
-        credit_limit_minor: How far below zero its wallet may go.
+        credit_limit_minor: How far below zero its wallet may go; lowered below what is in
+            use it is refused.
+        billing: How it pays; prepaid needs a credit limit of 0, the others one above.
         state: `open` or `blocked`; closing has its own address.
     """
 
@@ -93,6 +102,7 @@ class ChangeAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     permissions: dict[Name, Millis] | msgspec.UnsetType = msgspec.UNSET
     language: Name | msgspec.UnsetType = msgspec.UNSET
     credit_limit_minor: Minor | msgspec.UnsetType = msgspec.UNSET
+    billing: Billing | msgspec.UnsetType = msgspec.UNSET
     state: AccountState | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -109,6 +119,8 @@ def view(account: Account) -> AccountView:
         permissions=terms.permissions,
         language=terms.language,
         credit_limit_minor=terms.credit_limit_minor,
+        billing=terms.billing or usual_billing(terms.credit_limit_minor),
+        discontinued_ms=account.discontinued_ms,
         created_ms=account.created_ms,
     )
 
@@ -143,6 +155,7 @@ def open_account(hub: Hub, data: JSONBody[OpenAccount]) -> AccountView:
         permissions=dict(data.permissions),
         language=data.language,
         credit_limit_minor=data.credit_limit_minor,
+        billing=data.billing,
     )
     return view(hub.writer.run(lambda tx: accounts.open_account(tx, account_id, unit, terms)))
 
