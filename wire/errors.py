@@ -59,6 +59,7 @@ class Code(IntEnum):
     HOLD_CLOSED = 222
     LOT_UNFIT = 223
     LIMIT_IN_USE = 224
+    HOLD_OLD = 225
 
     JOURNAL_UNWRITABLE = 301
     JOURNAL_CORRUPT = 302

@@ -6,26 +6,39 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
+from hub.charging.usage_audit import audit_usage
+from hub.people.spending import audit_spending
+
 FAULTS_PER_CHECK_MAX = 20
 
-_ESCROW = text("""
-    SELECT held.account, held.code, held.minor, coalesce(book.balance, 0) AS booked
-    FROM (
-        SELECT a.account AS account, p.unit || '\\:escrow/' || a.account AS code,
-            sum(a.granted_minor + a.taken_in_minor - a.spent_minor - a.released_minor
-                - a.forfeited_minor) AS minor
+# What each escrow account must hold: backed rights, of which a part is held in lots, and
+# what usages hold.
+_HELD = """
+    SELECT code, sum(minor) AS minor FROM (
+        SELECT p.unit || '\\:escrow/' || a.account AS code,
+            a.granted_minor + a.taken_in_minor - a.spent_minor - a.released_minor
+                - a.forfeited_minor AS minor
         FROM allowances AS a JOIN accounts AS p ON p.id = a.account
-        GROUP BY a.account, p.unit
-    ) AS held LEFT JOIN ledger_accounts AS book ON book.code = held.code
-    WHERE held.minor <> coalesce(book.balance, 0) LIMIT :most
-""")
-_LOOSE_ESCROW = text("""
-    SELECT l.code, l.balance FROM ledger_accounts AS l
-    WHERE l.code LIKE '%\\:escrow/%' AND l.balance <> 0 AND NOT EXISTS (
-        SELECT 1 FROM allowances AS a JOIN accounts AS p ON p.id = a.account
-        WHERE p.unit || '\\:escrow/' || a.account = l.code)
-    LIMIT :most
-""")
+        UNION ALL
+        SELECT p.unit || '\\:escrow/' || a.account, -a.held_minor
+        FROM allowance_lots AS a JOIN accounts AS p ON p.id = a.account
+        UNION ALL
+        SELECT p.unit || '\\:escrow/' || a.account || '/' || a.lot, a.held_minor
+        FROM allowance_lots AS a JOIN accounts AS p ON p.id = a.account
+        UNION ALL
+        SELECT code, minor FROM usage_holds
+    ) AS parts GROUP BY code
+"""
+_ESCROW = text(
+    "SELECT held.code, held.minor, coalesce(book.balance, 0) AS booked"  # noqa: S608 our own
+    f" FROM ({_HELD}) AS held LEFT JOIN ledger_accounts AS book ON book.code = held.code"
+    " WHERE held.minor <> coalesce(book.balance, 0) LIMIT :most"
+)
+_LOOSE_ESCROW = text(
+    "SELECT l.code, l.balance FROM ledger_accounts AS l"  # noqa: S608 our own
+    " WHERE l.code LIKE '%\\:escrow/%' AND l.balance <> 0"
+    f" AND l.code NOT IN (SELECT code FROM ({_HELD}) AS held) LIMIT :most"
+)
 _SESSIONS = text("""
     SELECT s.id, s.charge_minor, coalesce(sum(t.amount), 0) AS booked
     FROM sessions AS s
@@ -64,12 +77,9 @@ def audit_charging(connection: Connection) -> Iterator[str]:
     """
     most = {"most": FAULTS_PER_CHECK_MAX}
     for row in connection.execute(_ESCROW, most):
-        yield (
-            f"controllers hold {row.minor} minor units for {row.account}, "
-            f"its escrow {row.code} is {row.booked}"
-        )
+        yield f"controllers and holds keep {row.minor} in {row.code}, it is {row.booked}"
     for row in connection.execute(_LOOSE_ESCROW, most):
-        yield f"{row.code} is {row.balance}, and no controller holds anything of it"
+        yield f"{row.code} is {row.balance}, and nobody holds anything of it"
     for row in connection.execute(_SESSIONS, most):
         yield f"session {row.id} charged {row.charge_minor}, {row.booked} is booked"
     for row in connection.execute(_SHARES, most):
@@ -81,3 +91,5 @@ def audit_charging(connection: Connection) -> Iterator[str]:
             f"journal {row.epoch} of {row.controller} is booked through {row.through_seq}, "
             f"{row.kept} events up to {row.last} are kept"
         )
+    yield from audit_usage(connection)
+    yield from audit_spending(connection)
