@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from hub.charging import rights
-from hub.charging.means import Means, means_of
+from hub.charging.means import means_of
 from hub.ledger.writer import Tx
 from hub.people import card_list
-from hub.store.tables.fleet import sites
 
 
 def stale_accounts(connection: Connection, of: Iterable[str]) -> list[str]:
@@ -45,23 +44,9 @@ def refresh_accounts(tx: Tx, of: Iterable[str]) -> None:
 
 def _stale_caps(connection: Connection, wanted: Iterable[str]) -> list[str]:
     """Accounts whose cap isn't as listed, in order."""
-    most = largest_floor(connection)
+    most = card_list.largest_floor(connection)
     return [
         account
         for account, means in sorted(means_of(connection, wanted).items())
-        if means.has_cards and cap_for(means, most) != means.listed_cap_minor
+        if means.has_cards and card_list.cap_for(means, most) != means.listed_cap_minor
     ]
-
-
-def cap_for(means: Means, floor_most_minor: int) -> int:
-    """An account's cap as it should be listed."""
-    if not means.in_good_standing or means.level is None:
-        return 0
-    return card_list.floor_cap(means.available_minor, floor_most_minor)
-
-
-def largest_floor(connection: Connection) -> int:
-    """The largest floor of any site and level, minor units."""
-    levels = (sites.c.floor_level0_minor, sites.c.floor_level1_minor, sites.c.floor_level2_minor)
-    row = connection.execute(select(*(func.max(level) for level in levels))).one()
-    return max(value or 0 for value in row)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Row, insert, select, update
 
 from hub.charging import allowances, rights_sql
+from hub.charging.backing_sql import kinds_at
 from hub.charging.means import Means, means_of
 from hub.ledger.items import Booked
 from hub.ledger.writer import Tx
@@ -25,7 +26,11 @@ ACCOUNTS_PER_REFRESH_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A right as it should be now; `held_minor` is the backed balance booked."""
+    """A right as it should be now.
+
+    `held_minor` is the backed balance booked; `available_minor` is what the account can
+    give for a right there.
+    """
 
     account: str
     controller: str
@@ -79,9 +84,12 @@ def find_due(connection: Connection, of: Iterable[str]) -> list[Due]:
     if not rows:
         return []
     means = means_of(connection, {row.account for row in rows})
+    kinds: dict[str, frozenset[str]] = {}
+    if any(one.restricted for one in means.values()):
+        kinds = kinds_at(connection, {row.controller for row in rows})
     latest = connection.execute(rights_sql.LATEST_SENT, {"wanted": wanted})
     sent = {(row.account, row.controller): row for row in latest}
-    due = (_due(row, means[row.account]) for row in rows)
+    due = (_due(row, means[row.account], kinds.get(row.controller, frozenset())) for row in rows)
     return [one for one in due if _differs(one, sent.get((one.account, one.controller)))]
 
 
@@ -141,7 +149,7 @@ def _whole_revisions(
     return (kept or list(rows[:RIGHTS_PER_MESSAGE_MAX])), True
 
 
-def _due(row: Row[tuple[object, ...]], means: Means) -> Due:
+def _due(row: Row[tuple[object, ...]], means: Means, kinds: frozenset[str]) -> Due:
     floors = (row.floor_level0_minor, row.floor_level1_minor, row.floor_level2_minor)
     good = means.in_good_standing and means.level is not None
     totals = allowances.totals_of(row)
@@ -156,7 +164,7 @@ def _due(row: Row[tuple[object, ...]], means: Means) -> Due:
         granted_minor=totals.granted,
         held_minor=totals.backed,
         unit=means.unit,
-        available_minor=means.available_minor,
+        available_minor=means.available_for(kinds),
     )
 
 
@@ -175,10 +183,11 @@ def _standing_short(due: Due) -> int:
 
 def _raise_standing(tx: Tx, due: Iterable[Due]) -> bool:
     """Grant what is missing to the targets; True: something was granted."""
-    left: dict[str, int] = {}
+    given: dict[str, int] = {}
     raised = False
     for one in due:
-        missing = min(_standing_short(one), left.get(one.account, one.available_minor))
+        left = one.available_minor - given.get(one.account, 0)
+        missing = min(_standing_short(one), left)
         if missing <= 0:
             continue
         # The total granted so far makes the id: the same shortage is met once.
@@ -186,7 +195,7 @@ def _raise_standing(tx: Tx, due: Iterable[Due]) -> bool:
         place = (one.account, one.controller, one.epoch)
         outcome = allowances.grant(tx, item, place, one.unit, missing)
         if isinstance(outcome, Booked):
-            left[one.account] = left.get(one.account, one.available_minor) - missing
+            given[one.account] = given.get(one.account, 0) + missing
             raised = True
     return raised
 

@@ -1,4 +1,4 @@
-"""Answers to wants: how much of a wallet a controller may hold for a session."""
+"""Answers to wants: how much of an account a controller may hold for a session."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import msgspec
 from sqlalchemy import Row, bindparam, delete, insert, select
 
 from hub.charging import allowances, rights
+from hub.charging.backing_sql import kinds_at
 from hub.charging.means import Means, means_of
 from hub.charging.member_limits import check_member
 from hub.fleet.alarms import Matter, raise_alarm
 from hub.fleet.controllers import ControllerState, find_controller
-from hub.ledger.items import Booked
+from hub.ledger.items import Booked, Refused
 from hub.ledger.writer import Tx
+from hub.people import purses
 from hub.store.tables import charging, fleet, people
 from wire.downlink import WantAnswer
 from wire.errors import Code
@@ -100,36 +102,45 @@ def _kind(machine: _Row | None) -> str:
 def _decide(tx: Tx, want: Want, card: _Row | None, machine: _Row | None) -> tuple[int, int]:
     tx.book.flush()
     means = means_of(tx.connection, (want.account,)).get(want.account)
-    refusal = _refusal(want, means, card, machine)
+    refusal = _refusal(tx, want, means, (card, machine))
     member = _member(want, card)
     limit: int | None = None
     if member and not refusal:
         limit, refusal = check_member(tx, member, _kind(machine))
     if refusal or means is None:
         return 0, refusal or int(Code.ACCOUNT_UNKNOWN)
-    minor, short = min(want.amount_minor, means.available_minor), Code.BALANCE_TOO_LOW
+    available = means.available_minor
+    if means.restricted:
+        kinds = kinds_at(tx.connection, (want.sender,)).get(want.sender, frozenset())
+        available = means.available_for(kinds)
+    minor, short = min(want.amount_minor, available), Code.BALANCE_TOO_LOW
     if minor <= 0:
         return 0, int(Code.OVERRUN_OPEN if means.overrun_minor else Code.BALANCE_TOO_LOW)
     if limit is not None and limit < minor:
         minor, short = limit, Code.SPENDING_LIMIT
     place = (want.account, want.sender, want.epoch)
     outcome = allowances.grant(tx, want.request, place, means.unit, minor)
+    if isinstance(outcome, Refused):  # a lot's time ended a moment ago
+        return 0, int(outcome.code)
     if not isinstance(outcome, Booked):
         _alarm(tx, want)
         return 0, int(Code.ID_CONFLICT)
     return minor, 0 if minor == want.amount_minor else int(short)
 
 
-def _refusal(want: Want, means: Means | None, card: _Row | None, machine: _Row | None) -> int:
+def _refusal(
+    tx: Tx, want: Want, means: Means | None, asking: tuple[_Row | None, _Row | None]
+) -> int:
     """Why nothing may be granted; 0: nothing forbids it.
 
     A stolen controller must not draw on wallets whose cards it never saw.
     """
+    card, machine = asking
     if means is None:
         return int(Code.ACCOUNT_UNKNOWN)
     if means.state != "open":
         return int(Code.ACCOUNT_CLOSED if means.state == "closed" else Code.CARD_BLOCKED)
-    if card is None or card.account != want.account:
+    if card is None or not purses.pays_from(tx.connection, card, want.account):
         return int(Code.CARD_UNKNOWN)
     if card.state != "active":
         return int(Code.CARD_BLOCKED)

@@ -18,10 +18,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
 
+from hub.charging.means import Means, means_of
 from hub.errors import NotFoundError
 from hub.ledger import accounts as chart, statements
 from hub.ledger.writer import Tx
 from hub.store.tables.fleet import controllers, sites
+from hub.store.tables.lots import card_purses
 from hub.store.tables.members import members
 from hub.store.tables.people import accounts, card_list, cards, floor_caps
 from wire.downlink import CardEntry, ListPage, Standing
@@ -34,6 +36,18 @@ _RELIST_MEMBER = (
     update(cards)
     .where(cards.c.member == bindparam("of"), cards.c.state != "replaced")
     .values(list_revision=bindparam("at"))
+)
+_PURSES = (
+    select(card_purses)
+    .join(accounts, accounts.c.id == card_purses.c.account)
+    .where(card_purses.c.card.in_(bindparam("listed", expanding=True)), accounts.c.state == "open")
+    .order_by(card_purses.c.card, card_purses.c.unit)
+)
+_PURSES_BESIDE = (
+    select(card_purses.c.account)
+    .join(cards, cards.c.id == card_purses.c.card)
+    .where(cards.c.account == bindparam("account"))
+    .distinct()
 )
 
 
@@ -58,7 +72,8 @@ def entries_after(connection: Connection, site: str, from_revision: int, limit: 
     deposits = statements.balances_of(
         connection, {chart.deposit(row.account, row.unit) for row in rows}
     )
-    entries = tuple(_entry(row, rule, deposits) for row in rows)
+    purses = _purses_of(connection, {row.id for row in rows})
+    entries = tuple(_entry(row, rule, deposits, purses.get(row.id, {})) for row in rows)
     return ListPage(
         from_revision=from_revision,
         upto_revision=max(upto, from_revision),
@@ -85,7 +100,8 @@ def relist_account(tx: Tx, account: str, also: Sequence[str] = ()) -> None:
         update(accounts).where(accounts.c.id == account).values(floor_cap_minor=cap)
     )
     revision = _next_revision(tx)
-    named = and_(cards.c.account == account, cards.c.state != "replaced")
+    pays = cards.c.id.in_(select(card_purses.c.card).where(card_purses.c.account == account))
+    named = and_(or_(cards.c.account == account, pays), cards.c.state != "replaced")
     tx.connection.execute(
         update(cards).where(or_(named, cards.c.id.in_(also))).values(list_revision=revision)
     )
@@ -101,6 +117,8 @@ def relist_account(tx: Tx, account: str, also: Sequence[str] = ()) -> None:
     _drop_old_caps(tx.connection, account)
     tx.touch("card_list", "")
     tx.touch("account", account)
+    for purse in tx.connection.execute(_PURSES_BESIDE, {"account": account}).scalars():
+        tx.touch("account", purse)  # its rights hang on these cards
 
 
 def relist_members(tx: Tx, ids: Sequence[str]) -> None:
@@ -149,6 +167,23 @@ def floor_cap(available_minor: int, floor_most_minor: int) -> int:
     return 0
 
 
+def cap_for(means: Means, floor_most_minor: int) -> int:
+    """An account's cap as it should be listed.
+
+    0 unless it is in good standing, and for a purse, which no card names first.
+    """
+    if not means.in_good_standing or means.level is None or not means.has_cards:
+        return 0
+    return floor_cap(means.available_minor, floor_most_minor)
+
+
+def largest_floor(connection: Connection) -> int:
+    """The largest floor of any site and level, minor units."""
+    levels = (sites.c.floor_level0_minor, sites.c.floor_level1_minor, sites.c.floor_level2_minor)
+    row = connection.execute(select(*(func.max(level) for level in levels))).one()
+    return max(value or 0 for value in row)
+
+
 def floor_of_level(site: Row[Any], level: int) -> int:
     """Floor that a site grants cards of a level."""
     return int(getattr(site, f"floor_level{level}_minor"))
@@ -170,6 +205,7 @@ def _changed_after(connection: Connection, from_revision: int, limit: int) -> li
     query = select(
         members.c.state.label("member_state"),
         members.c.listed_minor,
+        cards.c.id,
         cards.c.member,
         cards.c.card_ref,
         cards.c.level,
@@ -194,7 +230,17 @@ def _changed_after(connection: Connection, from_revision: int, limit: int) -> li
     return list(connection.execute(query))
 
 
-def _entry(row: Row[Any], site: Row[Any], deposits: Mapping[str, int]) -> CardEntry:
+def _purses_of(connection: Connection, listed: set[str]) -> dict[str, dict[str, str]]:
+    """Open accounts in other units that cards pay from: account by unit, by card."""
+    found: dict[str, dict[str, str]] = {}
+    for row in connection.execute(_PURSES, {"listed": sorted(listed)}):
+        found.setdefault(row.card, {})[row.unit] = row.account
+    return found
+
+
+def _entry(
+    row: Row[Any], site: Row[Any], deposits: Mapping[str, int], purses: dict[str, str]
+) -> CardEntry:
     if row.card_state == "replaced":
         return CardEntry(card=row.card_ref, account="")
     standing = _standing(row)
@@ -215,6 +261,7 @@ def _entry(row: Row[Any], site: Row[Any], deposits: Mapping[str, int]) -> CardEn
         language=row.language,
         member=row.member or "",
         limit_minor=row.listed_minor,
+        purses=purses,
     )
 
 
@@ -227,16 +274,8 @@ def _standing(row: Row[Any]) -> Standing:
 
 
 def _cap_now(tx: Tx, account: str) -> int:
-    row = tx.connection.execute(select(accounts).where(accounts.c.id == account)).one()
-    if row.state != "open" or not _has_active_card(tx.connection, account):
-        return 0
-    if tx.book.balance(chart.overrun(account, row.unit)) < 0:
-        return 0  # not in good standing: it used more than every right already
-    levels = [sites.c.floor_level0_minor, sites.c.floor_level1_minor, sites.c.floor_level2_minor]
-    most = tx.connection.execute(select(*(func.max(level) for level in levels))).one()
-    return floor_cap(
-        tx.book.spendable(chart.wallet(account, row.unit)), max(value or 0 for value in most)
-    )
+    tx.book.flush()
+    return cap_for(means_of(tx.connection, (account,))[account], largest_floor(tx.connection))
 
 
 def _next_revision(tx: Tx, count: int = 1) -> int:
@@ -247,11 +286,6 @@ def _next_revision(tx: Tx, count: int = 1) -> int:
     if changed.rowcount == 0:
         tx.connection.execute(insert(card_list).values(id=1, revision=count))
     return last_revision(tx.connection)
-
-
-def _has_active_card(connection: Connection, account: str) -> bool:
-    active = and_(cards.c.account == account, cards.c.state == "active")
-    return connection.execute(select(cards.c.id).where(active).limit(1)).first() is not None
 
 
 def _highest_level(connection: Connection, account: str) -> int | None:

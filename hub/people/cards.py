@@ -16,6 +16,7 @@ from hub.errors import ConflictError, InputError, NotFoundError
 from hub.ledger.writer import Tx
 from hub.people import card_list
 from hub.people.accounts import require_open
+from hub.store.tables.lots import card_purses
 from hub.store.tables.people import cards
 from wire.errors import Code
 from wire.ids import CARD_REF_BYTES, card_ref, is_random_uid
@@ -204,6 +205,9 @@ def replace_card(tx: Tx, card_id: str, new_id: str, ref: str, level: int) -> Car
         update(cards)
         .where(cards.c.id == card_id)
         .values(state=CardState.REPLACED.value, replaced_by=new.id)
+    )
+    tx.connection.execute(
+        update(card_purses).where(card_purses.c.card == card_id).values(card=new.id)
     )
     if old.member is not None:
         # Listed already, but not sent before this transaction ends.
