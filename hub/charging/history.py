@@ -39,6 +39,8 @@ class Session:
         refunded_minor: What was given back.
         started_online: Whether the hub was reachable at the start.
         booked_ms: When the hub booked it last.
+        member: Whose card it was, of an organisation's members; None: nobody's of them.
+        kind: Kind of the machine when it began.
     """
 
     id: str
@@ -64,6 +66,8 @@ class Session:
     refunded_minor: int
     started_online: bool
     booked_ms: int
+    member: str | None = None
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

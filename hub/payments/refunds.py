@@ -1,104 +1,127 @@
-"""Refunds of sessions: fully or in part, at most once in total, linked to the original."""
+"""Refunds: a charge given back, whole or in part, at most once in total.
+
+The money goes to the buckets that paid, those that paid last first. What the wallet or
+an overrun paid settles the overrun as it is now, then goes to the wallet, or out of a
+till in cash. What a lot paid goes back to that lot; if its time is over, it goes on to
+where the rest of the lot went. Tax is given back in exact proportion.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Row, and_, select, update
+from sqlalchemy import and_, select
 
-from hub.charging import tariffs
-from hub.errors import ConflictError, NotFoundError, RefusedError
+from hub.charging import lots
+from hub.charging.backing_sql import recompose
+from hub.charging.lot_rows import live_lots
+from hub.errors import ConflictError, InputError, NotFoundError, RefusedError
 from hub.ledger import accounts as chart
-from hub.ledger.items import Fill, Item
+from hub.ledger.accounts import kind_of
+from hub.ledger.items import Fill, Item, Leg, Move
 from hub.ledger.writer import Tx
+from hub.payments import refunded, shares
+from hub.payments.given_back import REFUND, Charged, check_refundable, lock_item, note_refund
 from hub.payments.records import (
     Kind,
     Payment,
     check_amount,
     check_id,
     check_reason,
+    check_till,
     conflict,
     find_payment,
     record,
 )
+from hub.payments.refunded import SESSION_ITEM
+from hub.payments.second_person import check_alone
+from hub.payments.shares import Parts
+from hub.payments.tills import check_cash
 from hub.people import card_list
 from hub.store.tables.charging import sessions
 from hub.store.tables.ledger import items
 from wire.errors import Code
 from wire.money import AMOUNT_MINOR_MAX, div_half_up
 
-SESSION_ITEM = "session"
-"""Kind of the item by which ingest books a session's charge."""
+_ITEM = "item:"
+"""How a payment names the item that it gave back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """A refund that staff ask for.
+    """A refund that staff or a rule ask for.
 
     Attributes:
         id: Made and stored by who asks.
-        session: Which session.
+        session: Which session; empty: `item` says what.
+        item: Which item of the book, when it isn't a session's.
         amount_minor: How much; None: what is left of its charge.
+        till: Where the paid part is handed out in cash; empty: to the wallet.
+        fee_minor: Of the amount, kept as a fee.
         reason: Why, in words.
         by: Id of the API key, or `cli`.
     """
 
     id: str
-    session: str
+    session: str = ""
+    item: str = ""
     amount_minor: int | None
+    till: str = ""
+    fee_minor: int = 0
     reason: str
     by: str
 
 
-def refund_session(tx: Tx, asked: Refund) -> Payment:
+def refund_session(tx: Tx, asked: Refund, *, second: str = "") -> Payment:
     """Give back a session's charge. The same again: the payment as it was booked.
 
-    The money settles the account's overrun first and goes to its wallet then. Tax is
-    given back in proportion; over all parts exactly the tax of the session.
+    Args:
+        tx: The writer's transaction.
+        asked: What is asked; it names a session.
+        second: Who else agreed; empty: nobody did.
 
     Raises:
-        InputError: The amount, the reason or the id can't be one.
+        InputError: The amount, the reason, the till or the id can't be one.
         NotFoundError: No such session.
         ConflictError: The id was used otherwise, the session runs, or it was refunded.
-        RefusedError: More is asked than is left of its charge.
+        RefusedError: More is asked than is left of its charge, it takes a second person,
+            or the till is closed.
     """
-    check_id(asked.id)
-    check_reason(asked.reason)
-    before = find_payment(tx.connection, asked.id)
+    before = _before(tx, asked)
     if before is not None:
-        if before.kind is not Kind.REFUND or not _is_same(before, asked):
-            raise conflict(asked.id)
         return before
-    session = _session(tx.connection, asked.session)
-    amount = _amount(session, asked)
-    tx.book.must_post(_item(tx.connection, session, asked, amount))
-    refunded = session.refunded_minor + amount
-    tx.connection.execute(
-        update(sessions)
-        .where(sessions.c.id == asked.session)
-        .values(
-            refunded_minor=refunded,
-            state="refunded" if refunded == session.charge_minor else session.state,
-        )
-    )
-    card_list.refresh_floor(tx, session.account)
-    tx.touch("account", session.account)
-    tx.touch("session", asked.session)
-    return record(
-        tx,
-        Payment(
-            id=asked.id,
-            kind=Kind.REFUND,
-            account=session.account,
-            unit=session.unit,
-            amount_minor=amount,
-            session=asked.session,
-            reason=asked.reason,
-            by=asked.by,
-            at_ms=tx.now_ms,
-        ),
-    )
+    row = tx.connection.execute(select(sessions).where(sessions.c.id == asked.session)).first()
+    if row is None:
+        raise NotFoundError(f"there is no session {asked.session}")
+    if row.state == "running":
+        raise ConflictError(f"{asked.session} is running: stop it, and refund when it has ended")
+    booked = tx.connection.execute(
+        select(items.c.id).where(and_(items.c.ref == asked.session, items.c.kind == SESSION_ITEM))
+    ).scalar()
+    if booked is None:
+        raise ConflictError(f"{asked.session} cost nothing", Code.ALREADY_REFUNDED)
+    return _refund(tx, asked, lock_item(tx, booked), second)
+
+
+def refund_item(tx: Tx, asked: Refund, *, second: str = "") -> Payment:
+    """Give back a usage's capture, a fee or a purchase, by its item in the book.
+
+    Args:
+        tx: The writer's transaction.
+        asked: What is asked; it names an item. A session's is refunded as the session.
+        second: Who else agreed; empty: nobody did.
+
+    Raises:
+        InputError: The amount, the reason, the till or the id can't be one.
+        NotFoundError: No such item.
+        ConflictError: The id was used otherwise, or the item was given back.
+        RefusedError: It isn't a charge, more is asked than is left of it, it takes a
+            second person, or the till is closed.
+    """
+    before = _before(tx, asked)
+    if before is not None:
+        return before
+    return _refund(tx, asked, lock_item(tx, asked.item), second)
 
 
 def tax_part(tax_minor: int, charge_minor: int, refunded_minor: int, amount_minor: int) -> int:
@@ -114,64 +137,133 @@ def tax_part(tax_minor: int, charge_minor: int, refunded_minor: int, amount_mino
     return upto - div_half_up(tax_minor * refunded_minor, charge_minor)
 
 
-def _item(connection: Connection, session: Row[Any], asked: Refund, amount: int) -> Item:
-    unit = session.unit
-    owed = (chart.overrun(session.account, unit), chart.wallet(session.account, unit))
-    tax = tax_part(session.tax_minor, session.charge_minor, session.refunded_minor, amount)
-    tariff = tariffs.find_version(connection, session.tariff, session.tariff_version)
-    rate_ppm = 0 if tariff is None else tariff.tax_rate_ppm
-    parts = (
-        (chart.revenue(session.machine, unit), amount - tax),
-        (chart.tax(rate_ppm, unit), tax),
+def _before(tx: Tx, asked: Refund) -> Payment | None:
+    """The payment, when the same was booked before."""
+    check_id(asked.id)
+    check_reason(asked.reason)
+    if bool(asked.session) == bool(asked.item):
+        raise InputError("a refund is of a session or of an item: name one of the two")
+    if asked.till:
+        check_till(asked.till)
+    before = find_payment(tx.connection, asked.id)
+    if before is not None and (before.kind is not Kind.REFUND or not _is_same(before, asked)):
+        raise conflict(asked.id)
+    return before
+
+
+def _refund(tx: Tx, asked: Refund, charged: Charged, second: str) -> Payment:
+    check_refundable(charged)
+    amount = _amount(charged, asked)
+    check_alone(tx.connection, charged.unit, "refund", amount, second)
+    buckets = shares.give_backs(charged.paid, charged.refunded_minor, amount - asked.fee_minor)
+    lot_codes = [code for code, _ in buckets if kind_of(code) == "bonus"]
+    if lot_codes:
+        live_lots(tx, (charged.account,))  # whoever else moves them waits
+    legs = _legs(asked, charged, _receivers(tx, asked, charged, buckets, amount))
+    tx.book.must_post(
+        Item(
+            id=asked.id,
+            unit=charged.unit,
+            kind=REFUND,
+            legs=legs,
+            ref=charged.ref,
+            reason=asked.reason,
+            reverses=charged.item,
+        )
     )
-    return Item(
-        id=asked.id,
-        unit=unit,
-        kind=Kind.REFUND.value,
-        legs=tuple(Fill(giver, owed, part) for giver, part in parts if part),
-        ref=asked.session,
-        reason=asked.reason,
-        reverses=_booked_as(connection, asked.session),
-    )
+    note_refund(tx, charged, amount)
+    refunded.note(tx, charged, amount)
+    if lot_codes:
+        lots.returned(tx, lot_codes)
+        recompose(tx, charged.account, f"hold:{asked.id}")
+    card_list.refresh_floor(tx, charged.account)
+    tx.touch("account", charged.account)
+    return record(tx, _payment(tx, asked, charged, amount))
 
 
-def _booked_as(connection: Connection, session: str) -> str | None:
-    """Id of the item by which the session's charge was booked."""
-    query = select(items.c.id).where(and_(items.c.ref == session, items.c.kind == SESSION_ITEM))
-    return connection.execute(query).scalar()
-
-
-def _session(connection: Connection, session: str) -> Row[Any]:
-    row = connection.execute(select(sessions).where(sessions.c.id == session)).first()
-    if row is None:
-        raise NotFoundError(f"there is no session {session}")
-    if row.state == "running":
-        raise ConflictError(f"{session} is running: stop it, and refund when it has ended")
-    return row
-
-
-def _amount(session: Row[Any], asked: Refund) -> int:
-    left = int(session.charge_minor - session.refunded_minor)
-    if left == 0:
-        why = "was refunded already" if session.charge_minor else "cost nothing"
-        raise ConflictError(f"{asked.session} {why}", Code.ALREADY_REFUNDED)
-    if asked.amount_minor is None:
-        return left
-    check_amount(asked.amount_minor, 1, AMOUNT_MINOR_MAX)
-    if asked.amount_minor > left:
+def _receivers(tx: Tx, asked: Refund, charged: Charged, buckets: Parts, amount_minor: int) -> Parts:
+    """Who gets a refund: with a till, what was paid goes out in cash as far as it may."""
+    fee = amount_minor - shares.total(buckets)
+    kept = ((chart.house("fees", charged.unit), fee),) if fee else ()
+    if not asked.till:
+        return (*buckets, *kept)
+    check_cash(tx, asked.till, charged.unit)
+    account, unit = charged.account, charged.unit
+    lots_part = tuple(part for part in buckets if kind_of(part[0]) == "bonus")
+    paid = shares.total(buckets) - shares.total(lots_part)
+    # What is owed comes first: an overrun, then what the wallet is below zero.
+    overrun, wallet = chart.overrun(account, unit), chart.wallet(account, unit)
+    settled = min(paid, -tx.book.balance(overrun))
+    covered = min(paid - settled, max(0, -tx.book.balance(wallet)))
+    handed = paid - settled - covered
+    if handed == 0:
         raise RefusedError(
-            f"{left} minor units are left of the charge of {asked.session}, "
-            f"not {asked.amount_minor}",
+            f"nothing of it can be handed out: {shares.total(lots_part)} was given money, "
+            f"{paid} settles what {account} owes. Refund it without a till. Nothing changed.",
+            Code.NOT_PAYABLE,
+        )
+    parts = ((overrun, settled), (wallet, covered), (chart.cash(asked.till, unit), handed))
+    return (*(part for part in parts if part[1]), *lots_part, *kept)
+
+
+def _legs(asked: Refund, charged: Charged, receivers: Parts) -> tuple[Leg, ...]:
+    givers = shares.take_backs(charged.taken, charged.refunded_minor, shares.total(receivers))
+    legs: list[Leg] = []
+    for giver, receiver, minor in shares.pair(givers, receivers):
+        whose = receiver.partition("/")[2]
+        if giver == receiver:
+            continue  # a fee of what was a fee stays where it is
+        if asked.till or kind_of(receiver) not in ("wallet", "overrun"):
+            legs.append(Move(giver, receiver, minor))
+        else:
+            codes = (chart.overrun(whose, charged.unit), chart.wallet(whose, charged.unit))
+            legs.append(Fill(giver, codes, minor))
+    return tuple(legs)
+
+
+def _amount(charged: Charged, asked: Refund) -> int:
+    left = charged.left_minor
+    amount = left if asked.amount_minor is None else asked.amount_minor
+    check_amount(amount, 1, AMOUNT_MINOR_MAX)
+    if amount > left:
+        raise RefusedError(
+            f"{left} minor units are left of the charge of {charged.ref or charged.item}, "
+            f"not {amount}",
             Code.REFUND_TOO_LARGE,
         )
-    return asked.amount_minor
+    if not 0 <= asked.fee_minor < amount:
+        raise InputError(f"a fee of {asked.fee_minor} leaves nothing of {amount} to give back")
+    return amount
+
+
+def _payment(tx: Tx, asked: Refund, charged: Charged, amount: int) -> Payment:
+    return Payment(
+        id=asked.id,
+        kind=Kind.REFUND,
+        account=charged.account,
+        unit=charged.unit,
+        amount_minor=amount,
+        till=asked.till,
+        session=charged.ref if charged.kind == SESSION_ITEM else "",
+        reason=asked.reason,
+        by=asked.by,
+        at_ms=tx.now_ms,
+        fee_minor=asked.fee_minor,
+        about=f"{_ITEM}{charged.item}",
+    )
 
 
 def _is_same(payment: Payment, asked: Refund) -> bool:
     amount = payment.amount_minor if asked.amount_minor is None else asked.amount_minor
-    return (payment.session, payment.amount_minor, payment.reason, payment.by) == (
-        asked.session,
-        amount,
-        asked.reason,
-        asked.by,
+    named = (
+        payment.session == asked.session
+        if asked.session
+        else (payment.about == f"{_ITEM}{asked.item}")
     )
+    return named and (
+        payment.amount_minor,
+        payment.reason,
+        payment.by,
+        payment.till,
+        payment.fee_minor,
+    ) == (amount, asked.reason, asked.by, asked.till, asked.fee_minor)
