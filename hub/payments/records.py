@@ -29,6 +29,7 @@ class Kind(StrEnum):
     DEPOSIT_KEPT = "deposit_kept"
     VOUCHER = "voucher"
     REFUND = "refund"
+    RECEIVABLE_PAID = "receivable_paid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
