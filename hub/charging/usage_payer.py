@@ -11,8 +11,9 @@ from hub.charging.member_limits import check_member
 from hub.charging.usage_asked import Authorise
 from hub.charging.usage_rows import UsageRow
 from hub.charging.usage_state import UsageState
-from hub.errors import ConflictError, InputError, NotFoundError, RefusedError
+from hub.errors import InputError, NotFoundError, RefusedError
 from hub.ledger.writer import Tx
+from hub.people.accounts import require_spending
 from hub.people.members import get_member
 from hub.store.tables.lots import card_purses
 from hub.store.tables.people import accounts, cards
@@ -65,16 +66,10 @@ def require_spendable(tx: Tx, usage: UsageRow, minor: int, *, limits: bool = Tru
         limits: Whether the member's limits hold.
 
     Raises:
-        ConflictError: The account is closed.
-        RefusedError: The account or the member is blocked, or beyond a limit.
+        ConflictError: The account is closed, blocked or discontinued.
+        RefusedError: The member is suspended, or beyond a limit.
     """
-    account = _account(tx, usage.account)
-    if account.state == "closed":
-        raise ConflictError(f"{usage.account} is closed", Code.ACCOUNT_CLOSED)
-    if account.state != "open":
-        raise RefusedError(
-            f"{usage.account} is blocked: it pays for nothing new", Code.CARD_BLOCKED
-        )
+    require_spending(tx.connection, usage.account)
     if usage.member is None or not limits:
         return
     left, code = check_member(tx, usage.member, usage.kind)

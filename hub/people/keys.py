@@ -37,6 +37,7 @@ class Scope(StrEnum):
     PAYMENTS_READ = "payments:read"
     PAYMENTS_WRITE = "payments:write"
     REFUNDS_WRITE = "refunds:write"
+    USAGE_WRITE = "usage:write"
     FLEET_READ = "fleet:read"
     FLEET_WRITE = "fleet:write"
     COMMANDS_WRITE = "commands:write"

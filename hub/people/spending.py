@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, Row, select, text, tuple_, update
 
 from hub.fleet.alarms import Matter, clear_alarm, raise_alarm
 from hub.ledger.writer import Tx
@@ -154,6 +154,18 @@ def left_for(tx: Tx, member: Member, kind: str, more: Sequence[Used] = ()) -> in
     """
     stand = standings_of(tx.connection, (member,), tx.now_ms, {member.id: tuple(more)})
     return left_minor(stand.get(member.id, ()), kind)
+
+
+def list_days(
+    connection: Connection, member_id: str, *, after: tuple[int, str] | None, limit: int
+) -> list[Row[Any]]:
+    """A member's sums, newest day first, one more than `limit` if there are more."""
+    key = (member_spend.c.day, member_spend.c.kind)
+    query = select(member_spend).where(member_spend.c.member == member_id)
+    query = query.order_by(*(column.desc() for column in key))
+    if after is not None:
+        query = query.where(tuple_(*key) < after)
+    return list(connection.execute(query.limit(limit + 1)))
 
 
 def day_number(spend: Spend, member: Member) -> int:

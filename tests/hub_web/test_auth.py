@@ -42,6 +42,11 @@ MONEY_ROUTES = {
     "POST /api/v1/tills/{till}/cash",
     "POST /api/v1/tills/{till}/close",
     "POST /api/v1/tills/{till}/shifts",
+    "POST /api/v1/usage/authorise",
+    "POST /api/v1/usage/charge",
+    "POST /api/v1/usage/{usage}/capture",
+    "POST /api/v1/usage/{usage}/raise",
+    "POST /api/v1/usage/{usage}/release",
     "POST /api/v1/voucher-batches",
     "POST /api/v1/voucher-batches/{batch}/void",
 }
@@ -90,6 +95,11 @@ def test_money_posts_want_an_id_from_the_caller(
         "shifts": {"float_minor": 0},
         "voucher-batches": {"name": "x", "funding": "promo", "amount_minor": 1, "count": 1},
         "void": {"reason": "lost"},
+        "authorise": {"service": "cloud", "account": "a", "amount_minor": 1},
+        "charge": {"service": "cloud", "account": "a", "amount_minor": 1},
+        "raise": {"amount_minor": 1},
+        "capture": {"amount_minor": 1},
+        "release": {"reason": "cancelled"},
     }
     for one in operations(client.app):
         if one.handler.opt.get(MONEY):

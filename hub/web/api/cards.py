@@ -39,6 +39,7 @@ class CardView(msgspec.Struct, frozen=True, kw_only=True):
         replaced_by: Id of the card that took its place.
         list_revision: Its place in the card list that controllers hold.
         created_ms: When it was linked.
+        member: Whose of an organisation's members; null: the account's own.
     """
 
     id: str
@@ -50,6 +51,7 @@ class CardView(msgspec.Struct, frozen=True, kw_only=True):
     replaced_by: str
     list_revision: int
     created_ms: int
+    member: str | None
 
 
 class CardName(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,6 +95,19 @@ def view(card: Card) -> CardView:
     return msgspec.convert(card, CardView, from_attributes=True)
 
 
+def ref_of(hub: Hub, data: CardName) -> str:
+    """Reference of the card that a body names.
+
+    Raises:
+        InputError: It names none, or names it twice, or the UID can't be one.
+    """
+    if (data.uid is None) == (data.card_ref is None):
+        raise InputError("name the card by uid or by card_ref: exactly one of them")
+    if data.card_ref is not None:
+        return data.card_ref
+    return cards.ref_of_uid(hub.keys.card_salt, data.uid or "")
+
+
 @read("/cards", Scope.PEOPLE_READ, tag=TAG)
 def list_cards(hub: Hub, after: After = None, limit: Limit = PAGE_LIMIT_DEFAULT) -> Page[CardView]:
     """List cards, newest first."""
@@ -120,7 +135,7 @@ def get_card(hub: Hub, card: PathId) -> CardView:
 def look_card_up(hub: Hub, data: JSONBody[CardName]) -> CardView:
     """Find a card by tap."""
     with hub.store.read() as connection:
-        found = cards.find_by_ref(connection, _ref(hub, data))
+        found = cards.find_by_ref(connection, ref_of(hub, data))
     if found is None:
         raise NotFoundError("this card names no account: link it to one", Code.CARD_UNKNOWN)
     return view(found)
@@ -129,7 +144,7 @@ def look_card_up(hub: Hub, data: JSONBody[CardName]) -> CardView:
 @write("/cards", Scope.PEOPLE_WRITE, tag=TAG)
 def link_card(hub: Hub, data: JSONBody[LinkCard]) -> CardView:
     """Link a card to an account."""
-    ref = _ref(hub, data)
+    ref = ref_of(hub, data)
     card_id = hub.ids.new("crd")
     return view(
         hub.writer.run(
@@ -169,17 +184,9 @@ def unblock_card(hub: Hub, card: PathId) -> CardView:
 )
 def replace_card(hub: Hub, card: PathId, data: JSONBody[ReplaceCard]) -> CardView:
     """Put a new card in the place of a lost one."""
-    ref = _ref(hub, data)
+    ref = ref_of(hub, data)
     new_id = hub.ids.new("crd")
     return view(hub.writer.run(lambda tx: cards.replace_card(tx, card, new_id, ref, data.level)))
-
-
-def _ref(hub: Hub, data: CardName) -> str:
-    if (data.uid is None) == (data.card_ref is None):
-        raise InputError("name the card by uid or by card_ref: exactly one of them")
-    if data.card_ref is not None:
-        return data.card_ref
-    return cards.ref_of_uid(hub.keys.card_salt, data.uid or "")
 
 
 ROUTES = (
