@@ -78,6 +78,11 @@ class CardEntry(msgspec.Struct, frozen=True, kw_only=True):
         permissions: Permission name to wall time (ms) when it ends; 0: never.
         deposit_minor: Deposit that the account has paid.
         language: Language of its owner, empty: the site's.
+        member: The person of an organisation's account whose card this is; empty: the
+            account's own.
+        limit_minor: The most that sessions of this card may cost from now on, in the
+            tariff's unit, until another entry comes; None: no limit.
+        purses: Unit to the account that pays in that unit, beside `account` in `unit`.
     """
 
     card: Name
@@ -91,6 +96,9 @@ class CardEntry(msgspec.Struct, frozen=True, kw_only=True):
     permissions: dict[str, int] = {}
     deposit_minor: Minor = 0
     language: Name = ""
+    member: Name = ""
+    limit_minor: Minor | None = None
+    purses: dict[str, str] = {}
 
 
 class ListPage(msgspec.Struct, frozen=True, kw_only=True):

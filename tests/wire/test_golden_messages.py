@@ -119,6 +119,10 @@ SAMPLES = {
         ),
         answers=(downlink.WantAnswer(request="wnt_1", granted_minor=500),),
     ),
+    "card_entry_of_a_member": downlink.CardEntry(
+        card="0f" * 16, account="acc_2", unit="EUR", member="mem_1", limit_minor=1_500,
+        purses={"PTS": "acc_3"},
+    ),
     "command": downlink.Command(
         receiver="wash-1", id="cmd_1", action=downlink.Action.STOP, machine="m", expires_ms=9
     ),
