@@ -20,12 +20,15 @@ from hub.partitions import AllPartitions, Partitions, SharedPartitions, Sharing
 from hub.settings import Settings, read_settings
 from hub.store import migrations
 from hub.store.engine import Store, open_store
+from hub.store.pauses import limit_pauses
 from hub.uplink import Uplink
 from wire.clock import Clock
 from wire.ids import IdSource
 from wire.keys import Signer
 
 MS_PER_S = 1_000
+PAUSES_PER_LEASE = 3
+"""What a sleeping hub has locked is free again well before the others lose their leases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,7 @@ def _open(config: HubConfig, keys: Keys) -> tuple[Store, Settings]:
         with store.read() as connection:
             settings = read_settings(connection)
         claim(store, keys)
+        limit_pauses(store, config.cluster.lease_s * MS_PER_S // PAUSES_PER_LEASE)
     except BaseException:
         store.close()
         raise

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from hub.charging import ingest, wants
 from hub.downlink import Downlink
-from hub.errors import HubError, OverloadedError
+from hub.errors import HubError, OutcomeUnknownError, OverloadedError
 from hub.fleet import commands
 from hub.fleet.alarms import Matter, raise_alarm
 from hub.fleet.controllers import find_controller, public_key_of
@@ -294,10 +294,11 @@ class Uplink:
         def finish(future: Future[T]) -> None:
             free.release()
             error = future.exception()
-            if isinstance(error, (LeaseLostError, SignatureError)):
-                # Another hub books it, or it's sent again under the new key.
+            if isinstance(error, (LeaseLostError, SignatureError, OutcomeUnknownError)):
+                # Another hub books it, it's under a new key, or it's booked: it comes again.
                 self.counts.dropped += 1
                 self._peers.pop(controller, None)
+                log.info("of %s dropped: %s", controller, error)
             elif error is not None:
                 log.error("of %s not booked: %s", controller, error)
                 self._tell(Code.INTERNAL, controller, f"not booked: {error}")
