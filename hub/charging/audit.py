@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
+from hub.charging.lot_audit import audit_lots
 from hub.charging.usage_audit import audit_usage
 from hub.people.spending import audit_spending
 
@@ -91,5 +92,6 @@ def audit_charging(connection: Connection) -> Iterator[str]:
             f"journal {row.epoch} of {row.controller} is booked through {row.through_seq}, "
             f"{row.kept} events up to {row.last} are kept"
         )
+    yield from audit_lots(connection)
     yield from audit_usage(connection)
     yield from audit_spending(connection)
