@@ -29,6 +29,9 @@ class Kind(StrEnum):
     DEPOSIT_KEPT = "deposit_kept"
     VOUCHER = "voucher"
     REFUND = "refund"
+    PAYOUT = "payout"
+    TRANSFER = "transfer"
+    ADJUSTMENT = "adjustment"
     RECEIVABLE_PAID = "receivable_paid"
 
 

@@ -90,7 +90,8 @@ def refund_session(tx: Tx, asked: Refund, *, second: str = "") -> Payment:
     before = _before(tx, asked)
     if before is not None:
         return before
-    row = tx.connection.execute(select(sessions).where(sessions.c.id == asked.session)).first()
+    query = select(sessions).where(sessions.c.id == asked.session)
+    row = tx.connection.execute(query.with_for_update(key_share=True)).first()
     if row is None:
         raise NotFoundError(f"there is no session {asked.session}")
     if row.state == "running":
