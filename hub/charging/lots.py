@@ -227,6 +227,8 @@ def _lot_of(tx: Tx, gift: Gift) -> Lot:
         raise InputError(
             f"{gift.account} has {row.unit}, {gift.giver} can't give that", Code.UNIT_MISMATCH
         )
+    if gift.giver == chart.wallet(gift.account, row.unit):
+        raise InputError("an account can't give to itself: what it has, it can spend")
     if gift.expires_ms is not None and gift.expires_ms <= max(tx.now_ms, gift.starts_ms):
         raise InputError("a lot must expire after now and after it starts: choose a later time")
     asked = _normal(gift)
