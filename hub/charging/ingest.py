@@ -194,6 +194,8 @@ def _open(tx: Tx, controller: Controller, header: JournalHeader) -> None:
         )
     )
     tx.touch("controller", header.sender)
+    # What came before its first batch had no journal to note a gap in.
+    clear_alarm(tx, Code.JOURNAL_GAP, header.sender, header.epoch)
     if controller.epoch:
         words = (
             f"began a new journal {header.epoch}; what {controller.epoch} still held, and facts"

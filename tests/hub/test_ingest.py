@@ -92,6 +92,17 @@ def test_a_gap_books_nothing_raises_an_alarm_and_is_cleared_when_filled(desk, wa
     assert desk.rows("SELECT through_seq, gap_seq FROM journals") == [(3, None)]
 
 
+def test_a_gap_before_the_first_batch_of_a_journal_is_cleared_when_that_comes(desk, washer):
+    a_session(washer)
+
+    desk.journal(washer, washer.batch(2, 3))
+    assert desk.alarm_codes() == [Code.JOURNAL_GAP]
+
+    desk.journal(washer, washer.batch(1, 3))
+    assert desk.alarm_codes() == []
+    assert desk.wallet("ann") == 1_500
+
+
 def test_a_forged_batch_is_nothing_but_an_alarm(desk, washer):
     a_session(washer)
     thief = Signer(b"t" * 32, "pi-1")
