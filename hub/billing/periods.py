@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, or_, select, update
+from sqlalchemy import Connection, Row, delete, or_, select, update
 
 from hub.billing.period_rows import Period, keep_period, period_by_request
 from hub.billing.rules import BillingRules
@@ -28,8 +28,8 @@ from hub.people.periods import Period as Span, period_bounds
 from hub.store.tables.billing import open_periods
 from wire.errors import Code
 
-PERIODS_PER_STEP_MAX = 50
-"""Each reads what moved in it and writes a row; more would hold others up."""
+CATCH_UP_MAX = 6
+"""Periods of one account that are closed in one go; a hub that was off longer goes on then."""
 EVERYTHING_MS = 2**62
 """Later than any movement."""
 CALENDAR = "calendar"
@@ -81,47 +81,45 @@ def close_now(tx: Tx, asked: EarlyClose) -> Period:
     return _close(tx, account, running, tx.now_ms, (asked.id, asked.by))
 
 
-def close_due(tx: Tx, now_ms: int, limit: int = PERIODS_PER_STEP_MAX) -> int:
-    """Close periods whose time is over, and work out the end of those where it isn't known.
+def due_accounts(connection: Connection, now_ms: int, after: str, limit: int) -> list[str]:
+    """Accounts whose period is over, or of which it isn't known when it will be.
 
     Args:
-        tx: The writer's transaction.
+        connection: A connection for reading.
         now_ms: Hub's wall time.
-        limit: Periods at most; as many more may be due.
-
-    Returns:
-        How many were looked at; below `limit`: no more are due now.
+        after: Only accounts behind this one, in the order of names.
+        limit: Accounts at most.
     """
     ends = open_periods.c.ends_ms
     query = (
         select(open_periods.c.account)
-        .where(or_(ends.is_(None), ends <= now_ms))
+        .where(or_(ends.is_(None), ends <= now_ms), open_periods.c.account > after)
         .order_by(open_periods.c.account)
         .limit(limit)
     )
-    due = tx.connection.execute(query).scalars().all()
-    for account in due:
-        _close_if_due(tx, account, now_ms)
-    return len(due)
+    return list(connection.execute(query).scalars())
+
+
+def close_due(tx: Tx, name: str) -> None:
+    """Close an account's periods whose time is over, in order, at most `CATCH_UP_MAX`."""
+    account = get_account(tx.connection, name, lock=True)
+    for _ in range(CATCH_UP_MAX):
+        running = _lock(tx, name)
+        if running is None:
+            return
+        ends_ms = running.ends_ms
+        if ends_ms is None:
+            ends_ms = end_of(running.starts_ms, rules_of(tx.connection, name))
+            mine = open_periods.c.account == name
+            tx.connection.execute(update(open_periods).where(mine).values(ends_ms=ends_ms))
+        if ends_ms > tx.now_ms:
+            return
+        _close(tx, account, running, ends_ms, ("", CALENDAR))
 
 
 def end_of(starts_ms: int, rules: BillingRules) -> int:
     """When a period ends that began at a time: at its calendar's next edge."""
     return period_bounds(starts_ms, Span(rules.period.value), rules.timezone)[1]
-
-
-def _close_if_due(tx: Tx, name: str, now_ms: int) -> None:
-    account = get_account(tx.connection, name, lock=True)
-    running = _lock(tx, name)
-    if running is None:
-        return
-    ends_ms = running.ends_ms
-    if ends_ms is None:
-        ends_ms = end_of(running.starts_ms, rules_of(tx.connection, name))
-        mine = open_periods.c.account == name
-        tx.connection.execute(update(open_periods).where(mine).values(ends_ms=ends_ms))
-    if ends_ms <= now_ms:
-        _close(tx, account, running, ends_ms, ("", CALENDAR))
 
 
 def _close(

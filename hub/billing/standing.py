@@ -17,9 +17,6 @@ from hub.ledger.writer import Tx
 from hub.people import card_list
 from hub.store.tables.people import accounts
 
-ACCOUNTS_PER_STEP_MAX = 50
-"""Each lists its cards anew; more would hold others up."""
-
 DATE = """
     CASE WHEN b.discontinue_after_ms >= p.closed_ms THEN b.discontinue_after_ms
     ELSE p.ends_ms + CAST(coalesce(b.discontinue_days, :days) AS bigint) * :day_ms END
@@ -33,7 +30,8 @@ _OVERDUE = text(f"""
     SELECT DISTINCT p.account FROM periods AS p
     JOIN accounts AS a ON a.id = p.account AND a.discontinued_ms IS NULL AND a.state <> 'closed'
     LEFT JOIN billing_terms AS b ON b.account = p.account
-    WHERE p.paid_ms IS NULL AND {DATE} <= :now_ms ORDER BY p.account LIMIT :limit
+    WHERE p.paid_ms IS NULL AND p.account > :after AND {DATE} <= :now_ms
+    ORDER BY p.account LIMIT :limit
 """)  # noqa: S608 our own names
 
 
@@ -45,23 +43,18 @@ def date_of(connection: Connection, account: str) -> int | None:
     return None if found is None else int(found)
 
 
-def discontinue_due(tx: Tx, now_ms: int, limit: int = ACCOUNTS_PER_STEP_MAX) -> int:
-    """Discontinue accounts that are past their date.
+def overdue_accounts(connection: Connection, now_ms: int, after: str, limit: int) -> list[str]:
+    """Accounts that are past their date and not discontinued yet.
 
     Args:
-        tx: The writer's transaction.
+        connection: A connection for reading.
         now_ms: Hub's wall time.
-        limit: Accounts at most; as many more may be due.
-
-    Returns:
-        How many were looked at; below `limit`: no more are due now.
+        after: Only accounts behind this one, in the order of names.
+        limit: Accounts at most.
     """
-    days = read_billing_rules(tx.connection).discontinue_days
-    asked = {"days": days, "day_ms": DAY_MS, "now_ms": now_ms, "limit": limit}
-    due = tx.connection.execute(_OVERDUE, asked).scalars().all()
-    for account in due:
-        review(tx, account)
-    return len(due)
+    days = read_billing_rules(connection).discontinue_days
+    asked = {"days": days, "day_ms": DAY_MS, "now_ms": now_ms, "after": after, "limit": limit}
+    return list(connection.execute(_OVERDUE, asked).scalars())
 
 
 def review(tx: Tx, account: str) -> None:

@@ -53,13 +53,11 @@ class Group(StrEnum):
 
 _GROUPS = {
     "session": Group.USAGE,
-    "usage": Group.USAGE,
-    "capture": Group.USAGE,
+    "purchase": Group.USAGE,
     "fee": Group.FEES,
-    "purchase": Group.FEES,
     "subscription": Group.FEES,
     "refund": Group.REFUNDS,
-    "cash_taken": Group.PAID_IN,
+    "cash": Group.PAID_IN,
     "top_up": Group.PAID_IN,
     "voucher": Group.PAID_IN,
     PAYMENT: Group.PAID_IN,

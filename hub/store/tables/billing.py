@@ -125,7 +125,6 @@ charges = Table(
     Column("id", Text, primary_key=True),
     Column("account", Text, ForeignKey("accounts.id"), nullable=False),
     Column("unit", Text, nullable=False),
-    Column("kind", Text, nullable=False),  # fee | purchase
     Column("what", Text, nullable=False),  # revenue account
     Column("text", Text, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
@@ -133,7 +132,6 @@ charges = Table(
     Column("tax_minor", BigInteger, nullable=False),
     Column("by", Text, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
-    CheckConstraint("kind IN ('fee', 'purchase')", name="charges_kind"),
     CheckConstraint("amount_minor > 0", name="charges_amount"),
     CheckConstraint("tax_minor BETWEEN 0 AND amount_minor", name="charges_tax"),
     Index("charges_by_account", "account", "at_ms", "id"),

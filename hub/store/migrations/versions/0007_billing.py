@@ -187,7 +187,6 @@ def _charges_and_jobs() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("unit", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("what", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
@@ -196,7 +195,6 @@ def _charges_and_jobs() -> None:
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_charges_charges_amount")),
-        sa.CheckConstraint("kind IN ('fee', 'purchase')", name=op.f("ck_charges_charges_kind")),
         sa.CheckConstraint(
             "tax_minor BETWEEN 0 AND amount_minor", name=op.f("ck_charges_charges_tax")
         ),
