@@ -70,4 +70,34 @@ BUGS = (
         wrong="        if not code:\n",
         tests=("tests/hub_ledger/test_rules_of_the_book.py", "-k", "refused_with_its_number"),
     ),
+    Bug(
+        name="hold freed by a timer",
+        path="hub/charging/usage_audit.py",
+        right="        raise_alarm(tx, Matter(code=Code.HOLD_OLD, subject=row.id, detail=words))\n",
+        wrong="""        raise_alarm(tx, Matter(code=Code.HOLD_OLD, subject=row.id, detail=words))
+        from hub.charging import usage
+        from hub.charging.usage_asked import Release
+
+        asked = Release(id=f"old-{row.id}", usage=row.id, reason="old", by="timer")
+        usage.release(tx, asked)
+""",
+        tests=("tests/hub/test_usage.py", "-k", "old_hold_is_shown"),
+    ),
+    Bug(
+        name="holds left out of the available balance",
+        path="hub/charging/means.py",
+        right="            + row.credit_limit_minor\n",
+        wrong="            + row.credit_limit_minor\n"
+        "            + balances_of(connection, [chart.escrow(row.id, row.unit)]).get(\n"
+        "                chart.escrow(row.id, row.unit), 0\n"
+        "            )\n",
+        tests=("tests/hub/test_wants.py",),
+    ),
+    Bug(
+        name="refund twice",
+        path="hub/payments/given_back.py",
+        right=".values(refunded_minor=given_back.c.refunded_minor + amount_minor)",
+        wrong=".values(refunded_minor=given_back.c.refunded_minor)",
+        tests=("tests/hub_web/test_money.py", "-k", "refunded_at_most_once"),
+    ),
 )
