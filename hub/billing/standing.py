@@ -83,6 +83,6 @@ def review(tx: Tx, account: str) -> None:
     tx.touch("account", account)
 
 
-def _lock(tx: Tx, account: str) -> Row[Any]:
+def _lock(tx: Tx, account: str) -> Row[*tuple[Any, ...]]:
     query = select(accounts.c.state, accounts.c.discontinued_ms, accounts.c.also_blocked)
     return tx.connection.execute(query.where(accounts.c.id == account).with_for_update()).one()
