@@ -16,7 +16,6 @@ FAULTS_PER_CHECK_MAX = 20
 DAY_MS = 86_400_000
 
 
-
 def remind_of_holds(tx: Tx, now_ms: int, limit: int) -> int:
     """Tell people of holds that are open for long.
 
