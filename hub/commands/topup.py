@@ -36,7 +36,19 @@ def run(
         return 0
     paid = format_amount(int(booked["amount_minor"]), known_unit(str(booked["unit"])))
     print(f"{paid} paid in for {account} at {till}, booked as {payment_id}.")
+    for line in _more(booked):
+        print(line)
     return 0
+
+
+def _more(booked: Json) -> list[str]:
+    """What a top-up cost and brought, if anything."""
+    unit = known_unit(str(booked["unit"]))
+    fee, bonus = int(booked["fee_minor"]), int(booked["bonus_minor"])
+    lines = [f"{format_amount(fee, unit)} of it is the fee."] if fee else []
+    if bonus:
+        lines.append(f"{format_amount(bonus, unit)} is given on top ({booked['campaign']}).")
+    return lines
 
 
 def _directly(place: Place, account: str, amount: str, till: str, payment_id: str) -> Json:

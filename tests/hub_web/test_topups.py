@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hub.bootstrap import Hub
+from hub.commands import topup
+from hub.commands.access import Place
+from hub.commands.verify import verify
 from hub.ledger import accounts as chart
 from hub.ledger.items import Item, Move
 from hub.payments.topups import TopUp, top_up
@@ -265,3 +269,30 @@ def test_a_key_of_the_desk_cannot_change_rules(hub: Hub, client: Any) -> None:
 
     check_problem(decide(desk, least_minor=5), 403)
     assert desk.get("/rules/top-ups/EUR").status_code == 200
+
+
+@on_sqlite
+def test_the_command_says_what_a_top_up_cost_and_brought(
+    tmp_path: Path, staff: Caller, hub: Hub, ana: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    decide(staff, fees={"cash": {"fixed_minor": 50}})
+    tiers = [{"from_minor": 1_000, "bonus_minor": 200}]
+    staff.post("/campaigns", {"id": "spring", "name": "Spring", "tiers": tiers})
+    hub.close()
+
+    exits = [
+        topup.run(Place(tmp_path), ana, amount, "counter", f"t{amount}", as_json=False)
+        for amount in ("10.00", "5.00", "0.50")
+    ]
+    printed = capsys.readouterr()
+
+    assert exits == [0, 0, 1]
+    assert printed.out.splitlines() == [
+        "€10.00 paid in for acc_ana at counter, booked as t10.00.",
+        "€0.50 of it is the fee.",
+        "€2.00 is given on top (spring).",
+        "€5.00 paid in for acc_ana at counter, booked as t5.00.",
+        "€0.50 of it is the fee.",
+    ]
+    assert "pay in more" in printed.err
+    assert verify(tmp_path, "", as_json=False) == 0
