@@ -91,6 +91,7 @@ KNOWN_KINDS = frozenset(
         "session_ended",
         "released",
         "cash_taken",
+        "code_redeemed",
         "card_refused",
         "machine_fault",
         "vend_outcome",

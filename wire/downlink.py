@@ -80,8 +80,8 @@ class CardEntry(msgspec.Struct, frozen=True, kw_only=True):
         language: Language of its owner, empty: the site's.
         member: The person of an organisation's account whose card this is; empty: the
             account's own.
-        limit_minor: The most that sessions of this card may cost from now on, in the
-            tariff's unit, until another entry comes; None: no limit.
+        limit_minor: The most that sessions of this card may cost `account` from now on,
+            until another entry comes; None: no limit.
         purses: Unit to the account that pays in that unit, beside `account` in `unit`.
     """
 

@@ -64,6 +64,8 @@ class EnrolmentReply(msgspec.Struct, frozen=True, kw_only=True):
         card_salt: Operator's secret for `wire.ids.card_ref`, base64.
         broker: How to reach the broker.
         hub_time_ms: The hub's clock.
+        code_key: Secret key of the offline codes bound to this controller (`wire.codes`),
+            base64; empty: the hub is of a version without them.
     """
 
     controller: str
@@ -73,6 +75,7 @@ class EnrolmentReply(msgspec.Struct, frozen=True, kw_only=True):
     card_salt: str
     broker: BrokerAccess
     hub_time_ms: int = 0
+    code_key: str = ""
 
 
 def prove(signer: Signer, code: str) -> str:

@@ -24,7 +24,7 @@ class ClockState(StrEnum):
 
 
 class Ended(StrEnum):
-    """Why a session ended."""
+    """Why a session ended. A word of a later version reads as UNKNOWN."""
 
     TAP = "tap"
     BUTTON = "button"
@@ -36,7 +36,15 @@ class Ended(StrEnum):
     FAULT = "fault"
     POWER_LOST = "power_lost"
     SHUTDOWN = "shutdown"
+    TIME_LIMIT = "time_limit"
+    LIMIT_REACHED = "limit_reached"
     UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Ended:
+        """A fact is booked whatever word its sender has for why."""
+        del value
+        return cls.UNKNOWN
 
 
 class Stamp(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +69,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         spent: Charged against backed rights (S).
         released: Rights given back (R).
-        taken_in: Cash accepted (M).
+        taken_in: Cash accepted and codes redeemed (M).
         unbacked: Charged beyond backed rights, in this epoch.
     """
 
@@ -201,6 +209,26 @@ class CashTaken(Event, frozen=True, kw_only=True, tag="cash_taken"):
     totals: Totals
 
 
+class CodeRedeemed(Event, frozen=True, kw_only=True, tag="code_redeemed"):
+    """An offline code was typed and its amount credited (`wire.codes`).
+
+    Attributes:
+        code: The code's counter: each is redeemed once.
+        machine: Where it was typed.
+        account: For whom.
+        card: Reference of the card that named the account.
+        amount_minor: How much, > 0.
+        totals: The account's totals after this; `taken_in` grew.
+    """
+
+    code: Seq
+    machine: Name
+    account: Name
+    card: Name = ""
+    amount_minor: Minor
+    totals: Totals
+
+
 class CardRefused(Event, frozen=True, kw_only=True, tag="card_refused"):
     """A tap was refused.
 
@@ -276,6 +304,7 @@ AnyEvent = (
     | SessionEnded
     | Released
     | CashTaken
+    | CodeRedeemed
     | CardRefused
     | MachineFault
     | VendOutcome

@@ -73,6 +73,16 @@ SAMPLES = {
     "cash_taken": events.CashTaken(
         seq=6, at=AT, cash="csh_1", machine="m", account="acc_1", amount_minor=200, totals=TOTALS
     ),
+    "code_redeemed": events.CodeRedeemed(
+        seq=12, at=AT, code=17, machine="m", account="acc_1", card="0f" * 16,
+        amount_minor=1_000, totals=TOTALS,
+    ),
+    "session_out_of_time": events.SessionEnded(
+        seq=13, ended=AT, reason=events.Ended.TIME_LIMIT, totals=TOTALS, **FACTS
+    ),
+    "session_at_its_limit": events.SessionEnded(
+        seq=14, ended=AT, reason=events.Ended.LIMIT_REACHED, totals=TOTALS, **FACTS
+    ),
     "card_refused": events.CardRefused(seq=7, at=AT, machine="m", card="0f" * 16, code=101),
     "machine_fault": events.MachineFault(seq=8, at=AT, machine="m", code=501, detail="silent"),
     "vend_outcome": events.VendOutcome(seq=9, at=AT, session="ses_1", outcome="unknown"),
@@ -131,6 +141,11 @@ SAMPLES = {
         card_salt="AA==",
         broker=enrolment.BrokerAccess(host="127.0.0.1", port=1883, username="wash-1", password="x"),
     ),
+    "enrolment_reply_with_codes": enrolment.EnrolmentReply(
+        controller="wash-1", partition="p07", site="riverside", hub_public_key="AA==",
+        card_salt="AA==", code_key="AA==",
+        broker=enrolment.BrokerAccess(host="127.0.0.1", port=1883, username="wash-1", password="x"),
+    ),
 }  # fmt: skip
 
 
@@ -171,6 +186,15 @@ def test_an_event_of_a_later_kind_is_kept_and_a_broken_known_one_refused():
     assert unknown.kind == "brand_new"
     with pytest.raises(DecodeError, match="boot"):
         decode_event(json.dumps({**golden()["boot"], "version": 5}).encode())
+
+
+def test_an_end_for_a_reason_of_a_later_version_is_still_an_end():
+    later = {**golden()["session_ended"], "reason": "swallowed_by_a_whale"}
+
+    event = decode_event(json.dumps(later).encode())
+
+    assert event.reason is events.Ended.UNKNOWN
+    assert event.charge_minor == golden()["session_ended"]["charge_minor"]
 
 
 def test_every_kind_of_event_has_a_golden_message():
