@@ -32,8 +32,8 @@ def write_beancount(
     """
     balances = list(balances)
     yield f'option "title" "{TITLE}"'
-    for unit in sorted({code.partition(":")[0] for code, _ in balances}):
-        yield f'option "operating_currency" "{unit}"'
+    for currency in sorted({code.partition(":")[0] for code, _ in balances}):
+        yield f'option "operating_currency" "{currency}"'
     opened: set[str] = set()
     last = date(1970, 1, 1)
     for item in items:
