@@ -15,7 +15,7 @@ from hub.errors import InputError, NotFoundError, RefusedError
 from hub.ledger.writer import Tx
 from hub.people.accounts import require_spending
 from hub.people.members import get_member
-from hub.store.tables.lots import card_purses
+from hub.people.purses import list_purses
 from hub.store.tables.people import accounts, cards
 from wire.errors import Code
 from wire.tariff import Tariff
@@ -107,14 +107,9 @@ def _payer(tx: Tx, owner: Row[Any], card: Row[Any] | None, tariff: Tariff) -> Ro
     unit = tariff.unit.code
     if owner.unit == unit:
         return owner
-    if card is not None:
-        purse = tx.connection.execute(
-            select(card_purses.c.account).where(
-                card_purses.c.card == card.id, card_purses.c.unit == unit
-            )
-        ).scalar()
-        if purse is not None:
-            return _account(tx, purse)
+    purses = {} if card is None else list_purses(tx.connection, card.id)
+    if unit in purses:
+        return _account(tx, purses[unit])
     raise RefusedError(
         f"{tariff.id} is in {unit}, {owner.id} has {owner.unit}: money never crosses units",
         Code.UNIT_MISMATCH,

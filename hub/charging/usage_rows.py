@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
 
 from hub.charging.usage_state import Part, StepKind, UsageState
 from hub.errors import NotFoundError
@@ -110,7 +110,7 @@ def find_step(connection: Connection, step_id: str) -> tuple[Step, str] | None:
 def steps_of(connection: Connection, usage_id: str, limit: int) -> list[Step]:
     """Steps of a usage, oldest first."""
     query = select(usage_steps).where(usage_steps.c.usage == usage_id)
-    query = query.order_by(usage_steps.c.at_ms, usage_steps.c.id).limit(limit)
+    query = query.order_by(usage_steps.c.place).limit(limit)
     return [_step(row) for row in connection.execute(query)]
 
 
@@ -199,11 +199,14 @@ def keep_parts(tx: Tx, usage: UsageRow, parts: tuple[Part, ...]) -> None:
 
 
 def add_step(tx: Tx, step: Step, digest: str) -> Step:
-    """Write a step that was taken in this transaction."""
+    """Write a step that was taken in this transaction, which locked the usage."""
+    mine = usage_steps.c.usage == step.usage
+    before = tx.connection.execute(select(func.max(usage_steps.c.place)).where(mine)).scalar()
     tx.connection.execute(
         insert(usage_steps).values(
             id=step.id,
             usage=step.usage,
+            place=(before or 0) + 1,
             kind=step.kind.value,
             digest=digest,
             amount_minor=step.amount_minor,

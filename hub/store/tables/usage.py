@@ -62,7 +62,8 @@ usage_steps = Table(
     metadata,
     Column("id", Text, primary_key=True),  # made by the caller; the movement's id too
     Column("usage", Text, ForeignKey("usages.id"), nullable=False),
-    Column("kind", Text, nullable=False),  # authorise | raise | capture | release | charge
+    Column("place", Integer, nullable=False),  # 1, 2, 3 …: the order of the usage's steps
+    Column("kind", Text, nullable=False),  # charging.usage_state.StepKind
     Column("digest", Text, nullable=False),  # of what was asked
     Column("amount_minor", BigInteger, nullable=False),
     Column("tax_minor", BigInteger, nullable=False, server_default="0"),
@@ -74,7 +75,7 @@ usage_steps = Table(
     Column("by", Text, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
     CheckConstraint("amount_minor >= 0", name="amount"),
-    Index("usage_steps_by_usage", "usage", "at_ms", "id"),
+    Index("usage_steps_by_usage", "usage", "place", unique=True),
 )
 
 # What a hold keeps in escrow, by the bucket that gave it, in the order of spending.

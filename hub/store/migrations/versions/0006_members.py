@@ -131,6 +131,7 @@ def _usages() -> None:
         "usage_steps",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("usage", sa.Text(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
@@ -147,7 +148,7 @@ def _usages() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_usage_steps")),
     )
     with op.batch_alter_table("usage_steps", schema=None) as batch_op:
-        batch_op.create_index("usage_steps_by_usage", ["usage", "at_ms", "id"], unique=False)
+        batch_op.create_index("usage_steps_by_usage", ["usage", "place"], unique=True)
 
 
 def _whose() -> None:
