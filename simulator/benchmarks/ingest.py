@@ -9,12 +9,14 @@ no signatures, no chains, no sessions, no book.
 from __future__ import annotations
 
 import os
-import sqlite3
+import shutil
 import tempfile
 import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +25,18 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from hub.store.engine import open_store
-from hub.store.migrations import upgrade
+from simulator.benchmarks.bare_events import bare_events
 from simulator.benchmarks.light_fleet import LightFleet, prepare_fleet, settings_with_port
 from simulator.benchmarks.rows import Row, Say, make_row
 from simulator.broker import Broker, EmbeddedBroker, MosquittoBroker, find_mosquitto
 from simulator.child import Child
-from simulator.errors import SimulatorError, TooSlowError
+from simulator.errors import TooSlowError
+from simulator.postgres import PostgresServer, temporary_postgres
 from simulator.system.programs import program, run_command
-from simulator.waiting import accepts, free_port, wait_for
+from simulator.waiting import free_port, wait_for
 from wire.downlink import Ack
 from wire.envelope import EVENTS_PER_BATCH_MAX, peek
-from wire.topics import DOWN_ACK, ROOT, UP_JOURNAL, parse_topic
+from wire.topics import DOWN_ACK, PARTITIONS, ROOT, UP_JOURNAL, parse_topic
 
 CONTROLLERS = 20
 EVENTS_EACH = 2_000
@@ -45,48 +47,99 @@ STALLED_S = 10.0
 """Without an ack for this long a controller goes back to the last one."""
 RUN_S_MAX = 120.0
 START_S = 30.0
-PEER_BATCH = 1_000
 _NS_PER_S = 1_000_000_000
 
 
 def measure_ingest(say: Say) -> list[Row]:
     """Measure twenty controllers that send all they have at once."""
-    names = [f"bench-{number:02d}" for number in range(CONTROLLERS)]
-    return [_measure("ingest", names, EVENTS_EACH, say)]
+    return [_on_sqlite("ingest", _twenty(), EVENTS_EACH, say)]
+
+
+def measure_ingest_pg(say: Say) -> list[Row]:
+    """Measure the same on PostgreSQL, by one hub and by two."""
+    with temporary_postgres() as server:
+        return [
+            _on_postgres("ingest-pg", server, 1, say),
+            _on_postgres("ingest-pg/two-hubs", server, 2, say),
+        ]
 
 
 def measure_catch_up(say: Say) -> list[Row]:
     """Measure one controller that comes back with 10,000 events."""
-    return [_measure("catch-up", ["bench-00"], CATCH_UP_EVENTS, say)]
+    return [_on_sqlite("catch-up", ["bench-00"], CATCH_UP_EVENTS, say)]
 
 
-def _measure(name: str, names: list[str], events_each: int, say: Say) -> Row:
-    with tempfile.TemporaryDirectory(prefix="standpipe-bench-") as folder:
-        data = Path(folder) / "hub"
-        data.mkdir()
-        broker = _broker(Path(folder))
-        broker.start()
-        try:
-            say(f"  {len(names)} controllers journal {events_each:,} events each")
-            fleet = prepare_fleet(data, names, events_each, broker.port)
-            seconds, cpu_us = _serve_and_drive(fleet, broker, say)
-        finally:
-            broker.stop()
+def _twenty() -> list[str]:
+    return [f"bench-{number:02d}" for number in range(CONTROLLERS)]
+
+
+def _on_sqlite(name: str, names: list[str], events_each: int, say: Say) -> Row:
+    with _place() as (folder, broker):
+        data = folder / "hub"
+        say(f"  {len(names)} controllers journal {events_each:,} events each")
+        fleet = prepare_fleet(data, names, events_each, broker.port)
+        seconds, cpu_us = _serve_and_drive(fleet, broker, [data], say)
         run_command([program("standpipe-hub"), "verify", "--data", str(data)])
         say("  the same event rows, inserted bare")
-        peer_s = _bare_insert(data / "hub.db", Path(folder) / "bare.db")
-    in_seconds = name == "catch-up"
+        peer_s = bare_events(f"sqlite:///{data / 'hub.db'}", f"sqlite:///{folder / 'bare.db'}")
+    if name == "catch-up":
+        return _row(name, (seconds, peer_s), "s", fleet, broker, cpu_us)
+    return _row(name, _rates(fleet, seconds, peer_s), "events/s", fleet, broker, cpu_us)
+
+
+def _on_postgres(name: str, server: PostgresServer, hubs: int, say: Say) -> Row:
+    url = server.url(server.create())
+    with _place() as (folder, broker):
+        data = folder / "hub"
+        say(f"  {CONTROLLERS} controllers journal {EVENTS_EACH:,} events each")
+        fleet = prepare_fleet(data, _twenty(), EVENTS_EACH, broker.port, url)
+        copies = [folder / f"hub-{number}" for number in range(1, hubs)]
+        folders = [data, *(shutil.copytree(data, copy) for copy in copies)]
+        seconds, cpu_us = _serve_and_drive(fleet, broker, folders, say)
+        run_command([program("standpipe-hub"), "verify", "--data", str(data)])
+    say("  the same event rows, inserted bare")
+    peer_s = bare_events(url, server.url(server.create()))
+    return _row(name, _rates(fleet, seconds, peer_s), "events/s", fleet, broker, cpu_us)
+
+
+def _rates(fleet: LightFleet, seconds: float, peer_s: float) -> tuple[float, float]:
+    return fleet.events / seconds, fleet.events / peer_s
+
+
+def _row(
+    name: str,
+    figures: tuple[float, float],
+    unit: str,
+    fleet: LightFleet,
+    broker: Broker,
+    cpu_us: int,
+) -> Row:
+    value, peer = figures
     return make_row(
         name,
-        seconds if in_seconds else fleet.events / seconds,
-        "s" if in_seconds else "events/s",
-        peer=peer_s if in_seconds else fleet.events / peer_s,
+        value,
+        unit,
+        peer=peer,
         events=fleet.events,
-        controllers=len(names),
+        controllers=len(fleet.voices),
         broker=type(broker).__name__,
         hub_cpu_us_per_event=round(cpu_us / fleet.events, 1),
         peer_is="executemany of the same event rows",
     )
+
+
+@contextmanager
+def _place() -> Iterator[tuple[Path, Broker]]:
+    """A folder with an empty one for a hub, and a broker that runs."""
+    with tempfile.TemporaryDirectory(prefix="standpipe-bench-") as name:
+        folder = Path(name)
+        (folder / "hub").mkdir()
+        broker = _broker(folder)
+        broker.start()
+        try:
+            yield folder, broker
+        finally:
+            broker.stop()
 
 
 def _broker(folder: Path) -> Broker:
@@ -95,21 +148,37 @@ def _broker(folder: Path) -> Broker:
     return MosquittoBroker(place) if find_mosquitto() else EmbeddedBroker(place)
 
 
-def _serve_and_drive(fleet: LightFleet, broker: Broker, say: Say) -> tuple[float, int]:
-    """Seconds until all is acknowledged, and what the hub's processor worked for it, in us."""
-    port = free_port()
-    settings_with_port(fleet.data, port)
-    command = [program("standpipe-hub"), "serve", "--data", str(fleet.data)]
-    hub = Child("the hub", command, fleet.data / "hub.log")
-    hub.start()
+def _serve_and_drive(
+    fleet: LightFleet, broker: Broker, folders: list[Path], say: Say
+) -> tuple[float, int]:
+    """Seconds until all is acknowledged, and what the hubs' processors worked for it, in us."""
+    hubs = [_hub_of(data) for data in folders]
     try:
-        wait_for("the hub serves", lambda: accepts(port), START_S)
+        for hub in hubs:
+            hub.start()
+        for hub in hubs:
+            wait_for("the hub serves its share", partial(_serves, hub, len(hubs)), START_S)
         say(f"  sending {fleet.events:,} events")
-        before_us = _cpu_us(hub)
+        before_us = sum(_cpu_us(hub) for hub in hubs)
         seconds = drive("127.0.0.1", broker.port, fleet)
-        return seconds, _cpu_us(hub) - before_us
+        return seconds, sum(_cpu_us(hub) for hub in hubs) - before_us
     finally:
-        hub.stop()
+        for hub in hubs:
+            hub.stop()
+
+
+def _hub_of(data: Path) -> Child:
+    settings_with_port(data, free_port())
+    command = [program("standpipe-hub"), "serve", "--data", str(data)]
+    return Child("the hub", command, data / "hub.log")
+
+
+def _serves(hub: Child, hubs: int) -> bool:
+    """Whether a hub serves, and of several its share of the controllers."""
+    hub.check()
+    said = hub.log.read_text() if hub.log.exists() else ""
+    share = f"serves {PARTITIONS // hubs} of {PARTITIONS}"
+    return "serving http" in said and (hubs == 1 or share in said)
 
 
 def _cpu_us(child: Child) -> int:
@@ -215,28 +284,3 @@ class _Run:
                     sender.moved_s = now
             self.news.wait(0.05)
             self.news.clear()
-
-
-def _bare_insert(book: Path, copy: Path) -> float:
-    """Insert the event rows of a hub into an empty database; gives the seconds."""
-    with closing(sqlite3.connect(book)) as source:
-        events = source.execute("SELECT * FROM events").fetchall()
-    store = open_store(str(copy))
-    try:
-        upgrade(store)
-        with store.writing.connect() as connection:
-            target = connection.connection.driver_connection
-            if not isinstance(target, sqlite3.Connection):
-                raise SimulatorError("the peer knows SQLite only")
-            marks = ", ".join("?" * len(events[0]))
-            began = time.monotonic_ns()
-            for first in range(0, len(events), PEER_BATCH):
-                target.execute("BEGIN IMMEDIATE")
-                target.executemany(
-                    f"INSERT INTO events VALUES ({marks})",  # noqa: S608 question marks only
-                    events[first : first + PEER_BATCH],
-                )
-                target.execute("COMMIT")
-            return (time.monotonic_ns() - began) / _NS_PER_S
-    finally:
-        store.close()

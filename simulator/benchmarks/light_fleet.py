@@ -62,7 +62,9 @@ class LightFleet:
         return sum(voice.last_seq for voice in self.voices)
 
 
-def prepare_fleet(data: Path, names: Sequence[str], events_each: int, mqtt_port: int) -> LightFleet:
+def prepare_fleet(
+    data: Path, names: Sequence[str], events_each: int, mqtt_port: int, database: str = ""
+) -> LightFleet:
     """Make a hub in a folder that exists, and controllers with journals it hasn't seen.
 
     Args:
@@ -71,8 +73,11 @@ def prepare_fleet(data: Path, names: Sequence[str], events_each: int, mqtt_port:
         events_each: Events in each journal: sessions of start, checkpoint and end, backed
             but for one in `FLOOR_EVERY`.
         mqtt_port: Where the broker is on loopback.
+        database: URL of an empty database; empty: SQLite in the folder.
     """
-    (data / "hub.toml").write_text(f"[mqtt]\nport = {mqtt_port}\n")
+    (data / "hub.toml").write_text(
+        f"database = {json.dumps(database)}\n[mqtt]\nport = {mqtt_port}\n"
+    )
     run_command([program("standpipe-hub"), "init", "--data", str(data), "--unit", "EUR", "--json"])
     hub = build_hub(load_config(data), link=NoLink())
     hub.writer.start()

@@ -36,6 +36,9 @@ BENCHMARKS = (
     ),
     Benchmark("ingest", "journal events from MQTT to committed", "ingest:measure_ingest"),
     Benchmark(
+        "ingest-pg", "the same on PostgreSQL, by one hub and by two", "ingest:measure_ingest_pg"
+    ),
+    Benchmark(
         "catch-up", "one controller's 10,000 events after an outage", "ingest:measure_catch_up"
     ),
     Benchmark("agent-memory", "a controller with 100,000 cards", "agent_memory:measure"),
