@@ -13,6 +13,8 @@ from hub.fleet.live import Live
 from hub.gossip import Gossip, NoGossip, PostgresGossip
 from hub.identity import claim
 from hub.ids import Entropy, RandomIds, system_entropy
+from hub.jobs.catalogue import all_jobs, charge_unpaid
+from hub.jobs.runner import Runner
 from hub.keystore import Keys, load_keys
 from hub.ledger.writer import Writer
 from hub.mqtt_link import CLIENT_ID, Link, MqttLink, NoLink, Received
@@ -52,6 +54,7 @@ class Hub:
         instance: Id of this run: holder of its leases.
         partitions: Which controllers it serves.
         gossip: The way to other hubs on the same database.
+        jobs: What it does by itself.
     """
 
     config: HubConfig
@@ -70,6 +73,7 @@ class Hub:
     instance: str
     partitions: Partitions
     gossip: Gossip
+    jobs: Runner
 
     @property
     def signer(self) -> Signer:
@@ -84,6 +88,7 @@ class Hub:
         self.gossip.start()
         self.link.start()
         self.partitions.start()
+        self.jobs.start()
 
     def close(self) -> None:
         """Leave the broker and what it serves, finish what the writer has, close the database."""
@@ -91,6 +96,7 @@ class Hub:
         self.uplink.close()
         self.downlink.close()
         self.partitions.close()
+        self.jobs.close()
         self.writer.close()
         self.gossip.close()
         self.store.close()
@@ -133,7 +139,8 @@ def build_hub(
         gossip = PostgresGossip(store, instance)
         link, partitions = _join(config, (writer, clock, instance), (uplink, downlink), link)
     link = link or _link(config.mqtt, CLIENT_ID, uplink.receive, downlink.connected)
-    for listener in (downlink.touched, uplink.touched, gossip.tell):
+    jobs = Runner((store, writer, clock), instance, all_jobs(), charge_unpaid)
+    for listener in (downlink.touched, uplink.touched, gossip.tell, jobs.touched):
         writer.listen(listener)
     gossip.listen(downlink.touched, downlink.gained)
     gossip.listen(uplink.touched, uplink.missed)
@@ -155,6 +162,7 @@ def build_hub(
         instance=instance,
         partitions=partitions,
         gossip=gossip,
+        jobs=jobs,
     )
 
 

@@ -7,6 +7,7 @@ charged before it, so what was missed is caught up in order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection, insert, select
@@ -39,8 +40,8 @@ TRY_AGAIN_MS = 6 * 3_600_000
 """An unpaid period is tried this often, beside when the account gets money."""
 KIND = "subscription"
 """Kind of the items that charge periods."""
-UNPAID_PER_ACCOUNT_MAX = 100
-"""Unpaid subscriptions that are looked at when an account gets money."""
+UNPAID_AT_ONCE_MAX = 100
+"""Unpaid subscriptions that are tried when accounts get money; the next run tries the rest."""
 
 
 def due_subscriptions(connection: Connection, now_ms: int, after: str, limit: int) -> list[str]:
@@ -57,13 +58,13 @@ def due_subscriptions(connection: Connection, now_ms: int, after: str, limit: in
     return list(connection.execute(query.order_by(own.id).limit(limit)).scalars())
 
 
-def unpaid_subscriptions(connection: Connection, account: str) -> list[str]:
-    """Unpaid subscriptions of an account, oldest first."""
+def unpaid_subscriptions(connection: Connection, accounts: Sequence[str]) -> list[str]:
+    """Unpaid subscriptions of accounts, oldest first."""
     own = subscriptions.c
     query = select(own.id).where(
-        own.account == account, own.state == SubscriptionState.UNPAID.value
+        own.account.in_(accounts), own.state == SubscriptionState.UNPAID.value
     )
-    ordered = query.order_by(own.next_on, own.id).limit(UNPAID_PER_ACCOUNT_MAX)
+    ordered = query.order_by(own.next_on, own.id).limit(UNPAID_AT_ONCE_MAX)
     return list(connection.execute(ordered).scalars())
 
 

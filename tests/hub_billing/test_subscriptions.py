@@ -120,7 +120,7 @@ def test_a_period_that_cannot_be_paid_waits_and_nothing_is_taken(office, ana):
     assert renew(office) == 1
     top_up_of(office, ana, 500, "top-2")
     with office.desk.store.read() as connection:
-        assert renewals.unpaid_subscriptions(connection, ana) == ["sub-1"]
+        assert renewals.unpaid_subscriptions(connection, [ana]) == ["sub-1"]
     office.desk.run(lambda tx: renewals.renew(tx, "sub-1"))
     assert now(office).state is SubscriptionState.ACTIVE
     assert office.desk.wallet(ana) == 120
