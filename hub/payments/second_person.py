@@ -115,6 +115,16 @@ def check_alone(
         raise needs_second(f"a {kind.replace('_', ' ')} above {limit} minor units", kind)
 
 
+def check_credit(connection: Connection, unit: str, before_minor: int, after_minor: int) -> None:
+    """Check that one person may give an account more credit alone; less is always free.
+
+    Raises:
+        RefusedError: A second person must agree.
+    """
+    if after_minor > before_minor:
+        check_alone(connection, unit, "credit_limit", after_minor)
+
+
 def needs_second(what: str, kind: str) -> RefusedError:
     """What is raised when one person isn't enough."""
     return RefusedError(

@@ -37,6 +37,8 @@ class Scope(StrEnum):
     PAYMENTS_READ = "payments:read"
     PAYMENTS_WRITE = "payments:write"
     REFUNDS_WRITE = "refunds:write"
+    CORRECTIONS_WRITE = "corrections:write"
+    APPROVALS_WRITE = "approvals:write"
     USAGE_WRITE = "usage:write"
     FLEET_READ = "fleet:read"
     FLEET_WRITE = "fleet:write"

@@ -37,7 +37,25 @@ MONEY_ROUTES = {
     "POST /api/v1/accounts/{account}/deposits/keep",
     "POST /api/v1/accounts/{account}/deposits/return",
     "POST /api/v1/accounts/{account}/redemptions",
+    "POST /api/v1/accounts/{account}/adjustments",
+    "POST /api/v1/accounts/{account}/gifts",
+    "POST /api/v1/accounts/{account}/lots",
+    "POST /api/v1/accounts/{account}/payouts",
+    "POST /api/v1/accounts/{account}/transfers",
+    "POST /api/v1/approvals",
+    "POST /api/v1/approvals/{approval}/approve",
     "POST /api/v1/controllers/{controller}/forfeits",
+    "POST /api/v1/corrections",
+    "POST /api/v1/lots/{lot}/expire",
+    "POST /api/v1/payouts/{payout}/approve",
+    "POST /api/v1/payouts/{payout}/cancel",
+    "POST /api/v1/payouts/{payout}/fail",
+    "POST /api/v1/payouts/{payout}/finish",
+    "POST /api/v1/payouts/{payout}/send",
+    "POST /api/v1/programmes/{programme}/run",
+    "POST /api/v1/refund-requests",
+    "POST /api/v1/refund-requests/{refund_request}/approve",
+    "POST /api/v1/refunds",
     "POST /api/v1/sessions/{session}/refunds",
     "POST /api/v1/tills/{till}/cash",
     "POST /api/v1/tills/{till}/close",
@@ -100,11 +118,32 @@ def test_money_posts_want_an_id_from_the_caller(
         "raise": {"amount_minor": 1},
         "capture": {"amount_minor": 1},
         "release": {"reason": "cancelled"},
+        "adjustments": {
+            "direction": "credit",
+            "amount_minor": 1,
+            "cause": "goodwill",
+            "reason": "sorry",
+        },
+        "lots": {"amount_minor": 1},
+        "expire": {},
+        "gifts": {"account": "b", "amount_minor": 1},
+        "run": {},
+        "transfers": {"receiver": "b", "amount_minor": 1},
+        "corrections": {"item": "i", "reason": "typed wrong"},
+        "approvals": {"action": {"kind": "payout", "payout": "p"}},
+        "/approvals/x/approve": {"digest": "0" * 32},
+        "approve": {},
+        "send": {},
+        "finish": {},
+        "cancel": {"reason": "changed my mind"},
+        "fail": {"reason": "bounced"},
+        "refund-requests": {"session": "s", "reason": "other"},
+        "/refunds": {"item": "i", "reason": "broken"},
     }
     for one in operations(client.app):
         if one.handler.opt.get(MONEY):
             path = one.sample.removeprefix("/api/v1")
-            body = bodies.get(path.rpartition("/")[2], cash)
+            body = bodies.get(path) or bodies.get(path.rpartition("/")[2], cash)
             problem = check_problem(staff.post(path, body), 400)
             assert problem["code"] == Code.IDEMPOTENCY_KEY_MISSING, str(one)
             assert "Idempotency-Key" in problem["detail"]

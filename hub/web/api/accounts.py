@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import msgspec
 from litestar.params import JSONBody, QueryParameter
 
+from hub.ledger.writer import Tx
+from hub.payments.second_person import check_credit
 from hub.people import accounts
 from hub.people.accounts import Account, AccountState, Terms
 from hub.people.credit import Billing, usual_billing
@@ -157,7 +159,12 @@ def open_account(hub: Hub, data: JSONBody[OpenAccount]) -> AccountView:
         credit_limit_minor=data.credit_limit_minor,
         billing=data.billing,
     )
-    return view(hub.writer.run(lambda tx: accounts.open_account(tx, account_id, unit, terms)))
+
+    def job(tx: Tx) -> AccountView:
+        check_credit(tx.connection, unit, 0, terms.credit_limit_minor)
+        return view(accounts.open_account(tx, account_id, unit, terms))
+
+    return hub.writer.run(job)
 
 
 @change("/accounts/{account:str}", Scope.PEOPLE_WRITE, tag=TAG)
@@ -169,7 +176,15 @@ def change_account(hub: Hub, account: PathId, data: JSONBody[ChangeAccount]) -> 
         if value is not msgspec.UNSET
     }
     state: AccountState | None = given.pop("state", None)
-    return view(hub.writer.run(lambda tx: accounts.change_account(tx, account, given, state)))
+
+    def job(tx: Tx) -> AccountView:
+        before = accounts.get_account(tx.connection, account)
+        credit = before.terms.credit_limit_minor
+        wanted = given.get("credit_limit_minor", credit)
+        check_credit(tx.connection, before.unit, credit, wanted)
+        return view(accounts.change_account(tx, account, given, state))
+
+    return hub.writer.run(job)
 
 
 @write(

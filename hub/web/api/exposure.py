@@ -13,6 +13,8 @@ from hub.charging.exposure import Exposure
 from hub.charging.holdings import Holding
 from hub.fleet.controllers import get_controller
 from hub.ledger.writer import Tx
+from hub.payments.actions import held_minor
+from hub.payments.second_person import check_alone
 from hub.people.accounts import get_account
 from hub.people.keys import Scope
 from hub.web.auth import caller_of
@@ -190,8 +192,10 @@ def forfeit(
 
     def job(tx: Tx) -> ForfeitView:
         get_controller(tx.connection, controller)
-        get_account(tx.connection, data.account)
+        unit = get_account(tx.connection, data.account).unit
         place = (data.account, controller, data.epoch)
+        held = held_minor(tx, *place)
+        check_alone(tx.connection, unit, "forfeit", held)
         return ForfeitView(
             id=idempotency_key,
             controller=controller,

@@ -82,10 +82,12 @@ class RefundBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     Attributes:
         amount_minor: How much; null: what is left of its charge.
+        till: Where the paid part is handed out in cash; left out: to the wallet.
         reason: Why, in words.
     """
 
     amount_minor: Amount | None = None
+    till: Name | msgspec.UnsetType = msgspec.UNSET
     reason: Reason
 
 
@@ -131,12 +133,13 @@ def refund_session(
     data: JSONBody[RefundBody],
     idempotency_key: IdempotencyKey,
 ) -> Response[PaymentView]:
-    """Refund a session, fully or in part."""
+    """Refund a session, fully or in part, to what paid it."""
     by = caller_of(request).id
     asked = refunds.Refund(
         id=idempotency_key,
         session=session,
         amount_minor=data.amount_minor,
+        till=data.till if isinstance(data.till, str) else "",
         reason=data.reason,
         by=by,
     )
