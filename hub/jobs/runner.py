@@ -146,8 +146,11 @@ class Runner:
         bench = Bench(self._store, self._writer, self._clock, lease, self._stop)
         try:
             report = job.work(bench)
-        except (LeaseLostError, StoppedError) as error:
-            log.info("%s is left: %s", job.name, error)
+        except LeaseLostError as error:
+            log.info("%s is left to another hub: %s", job.name, error)
+            return
+        except StoppedError:
+            self._writer.run(lambda tx: release(tx.connection, bench.lease))
             return
         except Exception as error:
             log.exception("the job %s failed", job.name)
