@@ -15,11 +15,13 @@ from sqlalchemy import (
     exists,
     insert,
     select,
+    tuple_,
     update,
 )
 
 from hub.charging.lot import Lot, LotState, in_order
 from hub.errors import NotFoundError
+from hub.ledger.statements import balances_of
 from hub.ledger.writer import Tx
 from hub.store.tables.lots import lots
 
@@ -106,6 +108,40 @@ def lot_of_row(row: Row[Any]) -> Lot:
 def add_lot(tx: Tx, lot: Lot) -> None:
     """Write a new lot."""
     tx.connection.execute(insert(lots).values(**_columns(lot)))
+
+
+def list_lots(
+    connection: Connection, account: str, *, after: tuple[int, str] | None, limit: int
+) -> list[Lot]:
+    """An account's lots, closed ones too, newest first; one more than `limit` if there are more."""
+    query = (
+        select(lots)
+        .where(lots.c.account == account)
+        .order_by(lots.c.created_ms.desc(), lots.c.id.desc())
+    )
+    if after is not None:
+        query = query.where(tuple_(lots.c.created_ms, lots.c.id) < after)
+    return [lot_of_row(row) for row in connection.execute(query.limit(limit + 1))]
+
+
+def left_of(connection: Connection, of: Iterable[Lot]) -> dict[str, tuple[int, int]]:
+    """What of each lot is free, and what is held, by id; minor units.
+
+    Args:
+        connection: Sees the ledger as committed, or as flushed within the transaction.
+        of: At most a statement's worth of lots.
+    """
+    mine = list(of)
+    codes = [code for lot in mine for code in (lot.free_code, lot.held_code)]
+    found = balances_of(connection, codes)
+    return {lot.id: (found.get(lot.free_code, 0), found.get(lot.held_code, 0)) for lot in mine}
+
+
+def left_in_lots(connection: Connection, account: str) -> tuple[int, int]:
+    """What of all an account's lots is free, and what is held; minor units."""
+    rows = connection.execute(_LIVE, {"wanted": [account]})
+    left = left_of(connection, map(lot_of_row, rows)).values()
+    return sum(free for free, _ in left), sum(held for _, held in left)
 
 
 def due_to_begin(connection: Connection, now_ms: int, limit: int) -> list[Lot]:

@@ -7,6 +7,7 @@ kinds that are equal, nested or disjoint; what is in escrow is moved with them
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -47,6 +48,7 @@ KINDS_PER_LOT_MAX = 32
 """More kinds than a site has; for all of them a lot without kinds is the better one."""
 REASON_LENGTH_MAX = 200
 TIME_MS_MAX = 2**53
+_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")  # it is a part of ledger codes: no slash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +272,8 @@ def _asked(lot: Lot) -> Gift:
 
 
 def _check(gift: Gift) -> None:
+    if _ID.fullmatch(gift.id) is None:
+        raise InputError("a gift's id is 1 to 200 letters, digits and _ . : -")
     if not 1 <= gift.amount_minor <= AMOUNT_MINOR_MAX:
         raise InputError(
             f"{gift.amount_minor} can't be given: 1 to {AMOUNT_MINOR_MAX} minor units",

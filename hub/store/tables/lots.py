@@ -37,6 +37,7 @@ lots = Table(
     CheckConstraint("state IN ('waiting', 'open', 'expired', 'closed')", name="lots_state"),
     CheckConstraint("amount_minor > 0", name="lots_amount"),
     Index("lots_by_account", "account", "state"),
+    Index("lots_by_age", "account", "created_ms", "id"),
     Index("lots_by_end", "state", "expires_ms"),
     Index("lots_by_start", "state", "starts_ms"),
 )
@@ -108,13 +109,15 @@ programmes = Table(
     Index("programmes_by_end", "state", "expires_ms"),
 )
 
-# Who got a programme's gift for which time: the key is what makes it once.
+# Who got a programme's gift for which time, or why not: the key is what makes it once.
 programme_gifts = Table(
     "programme_gifts",
     metadata,
     Column("programme", Text, ForeignKey("programmes.id"), primary_key=True),
     Column("period", Text, primary_key=True),  # empty: once and for all; or 2027-03
     Column("account", Text, ForeignKey("accounts.id"), primary_key=True),
-    Column("lot", Text, ForeignKey("lots.id"), nullable=False),
-    Index("programme_gifts_by_lot", "lot"),
+    Column("lot", Text, ForeignKey("lots.id")),  # None: it was refused
+    Column("code", Integer, nullable=False, server_default="0"),  # why; 0: it was given
+    Column("at_ms", BigInteger, nullable=False),
+    CheckConstraint("(lot IS NULL) = (code <> 0)", name="programme_gifts_code"),
 )

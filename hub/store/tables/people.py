@@ -28,6 +28,7 @@ accounts = Table(
     CheckConstraint("billing IN ('prepaid', 'postpaid', 'mixed')", name="accounts_billing"),
     CheckConstraint("also_blocked IN (0, 1)", name="accounts_also_blocked"),
     Index("accounts_by_age", "created_ms", "id"),
+    Index("accounts_by_group", "group", "id"),
 )
 
 cards = Table(

@@ -45,6 +45,7 @@ def _lots() -> None:
     )
     with op.batch_alter_table("lots", schema=None) as batch_op:
         batch_op.create_index("lots_by_account", ["account", "state"], unique=False)
+        batch_op.create_index("lots_by_age", ["account", "created_ms", "id"], unique=False)
         batch_op.create_index("lots_by_end", ["state", "expires_ms"], unique=False)
         batch_op.create_index("lots_by_start", ["state", "starts_ms"], unique=False)
     op.create_table(
@@ -130,7 +131,12 @@ def _programmes() -> None:
         sa.Column("programme", sa.Text(), nullable=False),
         sa.Column("period", sa.Text(), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
-        sa.Column("lot", sa.Text(), nullable=False),
+        sa.Column("lot", sa.Text(), nullable=True),
+        sa.Column("code", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "(lot IS NULL) = (code <> 0)", name=op.f("ck_programme_gifts_programme_gifts_code")
+        ),
         sa.ForeignKeyConstraint(
             ["account"], ["accounts.id"], name=op.f("fk_programme_gifts_account")
         ),
@@ -140,5 +146,5 @@ def _programmes() -> None:
         ),
         sa.PrimaryKeyConstraint("programme", "period", "account", name=op.f("pk_programme_gifts")),
     )
-    with op.batch_alter_table("programme_gifts", schema=None) as batch_op:
-        batch_op.create_index("programme_gifts_by_lot", ["lot"], unique=False)
+    with op.batch_alter_table("accounts", schema=None) as batch_op:
+        batch_op.create_index("accounts_by_group", ["group", "id"], unique=False)
