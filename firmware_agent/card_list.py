@@ -10,6 +10,7 @@ import sqlite3
 from firmware_agent.store import Store, keep_meta
 from wire.codec import Format, decode, encode
 from wire.downlink import CardEntry, ListPage
+from wire.events import SessionEnded
 
 _REVISION = "list_revision"
 
@@ -30,6 +31,23 @@ class CardList:
         """What the list says of a card; None: nothing."""
         rows = self._store.query("SELECT data FROM cards WHERE card = ?", card)
         return decode(rows[0][0], CardEntry) if rows else None
+
+    def spent_minor(self, card: str) -> int:
+        """What sessions of a card cost that its limit doesn't know of.
+
+        Those since its entry came, and those before that the hub hasn't booked yet.
+        """
+        rows = self._store.query(_SPENT, card)
+        return int(rows[0][0])
+
+    def note_spent(self, sql: sqlite3.Connection, event: SessionEnded) -> None:
+        """Count a session's charge against its card's limit, in its end's transaction."""
+        if event.charge_minor:
+            sql.execute(
+                "INSERT INTO card_spent (card, seq, amount)"
+                " SELECT card, ?, ? FROM cards WHERE card = ? AND limited = ?",
+                (event.seq, event.charge_minor, event.card, event.account),
+            )
 
     def count(self) -> int:
         """How many cards there are."""
@@ -61,8 +79,33 @@ class CardList:
     def _write(self, sql: sqlite3.Connection, page: ListPage) -> None:
         gone = [(entry.card,) for entry in page.entries if not entry.account]
         kept = [
-            (entry.card, encode(entry, Format.MSGPACK)) for entry in page.entries if entry.account
+            (
+                entry.card,
+                encode(entry, Format.MSGPACK),
+                "" if entry.limit_minor is None else entry.account,
+            )
+            for entry in page.entries
+            if entry.account
         ]
         sql.executemany("DELETE FROM cards WHERE card = ?", gone)
-        sql.executemany("INSERT OR REPLACE INTO cards (card, data) VALUES (?, ?)", kept)
+        sql.executemany("INSERT OR REPLACE INTO cards (card, data, limited) VALUES (?, ?, ?)", kept)
+        self._renew_limits(sql, {entry.card for entry in page.entries})
         keep_meta(sql, _REVISION, page.upto_revision)
+
+    def _renew_limits(self, sql: sqlite3.Connection, listed: set[str]) -> None:
+        """A new entry knows what was booked; what wasn't counts until it is."""
+        counted = {row[0] for row in sql.execute("SELECT DISTINCT card FROM card_spent")}
+        for card in counted & listed:
+            sql.execute(_FORGET_BOOKED, (card, card))
+            sql.execute("UPDATE card_spent SET carried = 1 WHERE card = ?", (card,))
+
+
+_ACKED = "COALESCE((SELECT value FROM meta WHERE key = 'acked_seq'), 0)"
+_SPENT = (
+    "SELECT COALESCE(SUM(amount), 0) FROM card_spent"  # noqa: S608 our own
+    f" WHERE card = ? AND (carried = 0 OR seq > {_ACKED})"
+)
+_FORGET_BOOKED = (
+    f"DELETE FROM card_spent WHERE card = ? AND (seq <= {_ACKED}"  # noqa: S608 our own
+    " OR NOT EXISTS (SELECT 1 FROM cards WHERE card = ? AND limited <> ''))"
+)

@@ -10,9 +10,11 @@ from firmware_agent.core.inputs import (
     AlarmChanged,
     CommandCame,
     ConfigCame,
+    LimitsCame,
     LinkChanged,
 )
 from firmware_agent.core.model import Alarm
+from firmware_agent.core.paying import limit_of
 from firmware_agent.decider import Decider
 from firmware_agent.downlink import Downlink
 from firmware_agent.errors import StoreError
@@ -167,11 +169,23 @@ class HubSide:
         mono_ms = self._time.moment().mono_ms
         is_applied = self._records.cards.apply(page)
         if is_applied:
+            self._tell_limits(page)
             # The next page comes on a report: a long list is fetched without pauses.
             wait_ms = 0 if self._records.cards.is_behind else REPORT_GAP_MS
             self._uplink.report_soon(mono_ms, wait_ms)
         elif self._records.cards.is_behind:
             self._uplink.report_soon(mono_ms, BEHIND_REPORT_MS)
+
+    def _tell_limits(self, page: ListPage) -> None:
+        """Let sessions know what their cards may cost from now on."""
+        in_play = self._decider.state.cards_in_play()
+        limits = {
+            entry.card: limit_of(entry, self._records.cards.spent_minor(entry.card))
+            for entry in page.entries
+            if entry.card in in_play
+        }
+        if limits:
+            self._decider.feed(LimitsCame(limits))
 
     def _take_config(self, config: Config, payload: bytes) -> None:
         held = self._decider.state.config_version
@@ -207,11 +221,9 @@ class HubSide:
             self._downlink.drop(Code.MESSAGE_EXPIRED, f"command {command.id}")
             return
         self._records.begin_command(command.id)
-        entry = rights = None
-        if command.action is Action.START:
-            entry = self._records.cards.find(command.card)
-            rights = self._records.accounts.load(entry.account) if entry is not None else None
-        self._decider.feed(CommandCame(command, entry, rights, self._ids.new("ses")))
+        card = command.card if command.action is Action.START else ""
+        entry, rights, spent = self._records.look_up(card)
+        self._decider.feed(CommandCame(command, entry, rights, self._ids.new("ses"), spent))
 
     def _learn(self, hub_ms: int) -> None:
         shifted = self._time.learn(hub_ms)

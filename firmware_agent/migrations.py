@@ -3,7 +3,9 @@
 STRICT tables: a wrong type is an error now, not a surprise later. `journal` is what
 happened, in order. `rights`, `unbacked` and `open_sessions` follow from it and from
 what the hub said; `base_totals` are the totals at `base_seq`, from which the rest of
-the journal is folded at each start.
+the journal is folded at each start. `card_spent` is what sessions of cards with a limit
+cost; `carried` since before the card's newest entry came. `cards.limited` names the
+account that a card's limit holds for.
 """
 
 from __future__ import annotations
@@ -25,6 +27,13 @@ def migrate(connection: sqlite3.Connection) -> None:
 def m001_journal(db: Database) -> None:
     """Journal, what follows from it, and what the hub sent."""
     for statement in _M001.split(";\n"):
+        db.execute(statement)
+
+
+@_STEPS()
+def m002_limits(db: Database) -> None:
+    """What cards with a limit of their own have spent since the hub said it."""
+    for statement in _M002.split(";\n"):
         db.execute(statement)
 
 
@@ -57,4 +66,11 @@ CREATE TABLE commands (
 ) STRICT;
 CREATE TABLE locks (machine TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE documents (name TEXT PRIMARY KEY, data BLOB NOT NULL) STRICT, WITHOUT ROWID
+"""
+_M002 = """
+ALTER TABLE cards ADD COLUMN limited TEXT NOT NULL DEFAULT '';
+CREATE TABLE card_spent (
+    card TEXT NOT NULL, seq INTEGER NOT NULL, amount INTEGER NOT NULL,
+    carried INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (card, seq)
+) STRICT, WITHOUT ROWID
 """

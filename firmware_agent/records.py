@@ -13,6 +13,7 @@ from typing import Any
 
 from firmware_agent.accounts import AccountTable
 from firmware_agent.card_list import CardList
+from firmware_agent.core.allowance import Rights
 from firmware_agent.core.effects import (
     Answer,
     Append,
@@ -21,10 +22,12 @@ from firmware_agent.core.effects import (
     KeepRevision,
     KeepRights,
 )
+from firmware_agent.core.paying import accounts_of
 from firmware_agent.fold import totals_of
 from firmware_agent.journal import Journal
 from firmware_agent.store import Store, keep_meta
 from wire.codec import Format
+from wire.downlink import CardEntry
 from wire.events import SessionEnded, SessionProgress, SessionStarted
 from wire.uplink import Outcome
 
@@ -96,6 +99,15 @@ class Records:
         rows = self.store.query("SELECT data FROM open_sessions ORDER BY session")
         return tuple(row[0] for row in rows)
 
+    def look_up(self, card: str) -> tuple[CardEntry | None, tuple[Rights, ...], int]:
+        """What is known of a card: its entry, rights of its accounts, spent of its limit."""
+        entry = self.cards.find(card)
+        if entry is None:
+            return None, (), 0
+        rights = tuple(self.accounts.load(account) for account in accounts_of(entry))
+        spent = 0 if entry.limit_minor is None else self.cards.spent_minor(card)
+        return entry, rights, spent
+
     def command(self, command: str) -> CommandOutcome | None:
         """How a command ended; None: it hasn't been seen."""
         rows = self.store.query("SELECT outcome, code, detail FROM commands WHERE id = ?", command)
@@ -132,6 +144,7 @@ class Records:
             self.accounts.keep_totals(sql, *changed)
         if isinstance(event, SessionEnded):
             self.accounts.keep_unbacked(sql, event)
+            self.cards.note_spent(sql, event)
             sql.execute("DELETE FROM open_sessions WHERE session = ?", (event.session,))
         elif isinstance(event, SessionStarted | SessionProgress):
             sql.execute(

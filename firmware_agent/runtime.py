@@ -231,12 +231,10 @@ class Runtime:
     def _tap(self, event: CardPresent) -> CardTapped:
         session = self._wires.ids.new("ses")
         if is_random_uid(event.uid):
-            return CardTapped(event.reader, "", None, None, event.level, session)
-        records = self._wires.records
+            return CardTapped(event.reader, "", None, (), event.level, session)
         card = card_ref(self._wires.card_salt, event.uid)
-        entry = records.cards.find(card)
-        rights = records.accounts.load(entry.account) if entry is not None else None
-        return CardTapped(event.reader, card, entry, rights, event.level, session)
+        entry, rights, spent = self._wires.records.look_up(card)
+        return CardTapped(event.reader, card, entry, rights, event.level, session, spent)
 
     def _feed_all(self, inputs: list[Input]) -> None:
         for given in inputs:

@@ -169,9 +169,11 @@ def decide(
 def decide_answered(balance: Balance, need_minor: int, policy: HubDown, code: int) -> Decision:
     """Decide on a tap after the hub's answer, its grant already merged.
 
-    An answer that names another reason than money is final.
+    An answer that names another reason than money is final. One that names the card's
+    limit leaves what it granted, and no floor.
     """
-    resting_on = HubDown.BACKED_ONLY if policy is HubDown.DENY else policy
+    is_backed_only = policy is HubDown.DENY or code == Code.SPENDING_LIMIT
+    resting_on = HubDown.BACKED_ONLY if is_backed_only else policy
     short = need_minor - usable(balance, resting_on)
     if code not in _ABOUT_MONEY:
         return Decision(Verdict.REFUSE, code=_known(code), short_minor=max(0, short))
@@ -186,7 +188,7 @@ def decide_unanswered(balance: Balance, need_minor: int, policy: HubDown) -> Dec
     return decide(balance, need_minor, 0, policy, online=False)
 
 
-_ABOUT_MONEY = frozenset({0, Code.BALANCE_TOO_LOW, Code.LIMIT_EXCEEDED})
+_ABOUT_MONEY = frozenset({0, Code.BALANCE_TOO_LOW, Code.LIMIT_EXCEEDED, Code.SPENDING_LIMIT})
 
 
 def _known(code: int) -> Code:

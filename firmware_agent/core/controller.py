@@ -20,6 +20,7 @@ from firmware_agent.core.inputs import (
     ExcessFound,
     FeedbackChanged,
     Input,
+    LimitsCame,
     LinkChanged,
     Metered,
     PartChanged,
@@ -101,6 +102,11 @@ def _on_alarm(turn: Turn, changed: AlarmChanged) -> None:
             turn.emit(SwitchOff(machine.id))
 
 
+def _on_limits(turn: Turn, came: LimitsCame) -> None:
+    for card, limit in came.limits.items():
+        turn.put_limit(card, limit)
+
+
 def _on_clock(turn: Turn, shifted: ClockShifted) -> None:
     if turn.may_append:
         turn.append(ClockAdjusted, offset_ms=shifted.offset_ms, was=shifted.was)
@@ -132,8 +138,12 @@ def _drop_notice(turn: Turn, machine: MachineState) -> MachineState:
 
 
 def _forget_idle_accounts(turn: Turn) -> None:
-    """Rights of accounts that nobody uses stay in the store only."""
+    """Rights and limits that nobody uses stay in the store only."""
     state = turn.state
+    if state.limits:
+        in_play = state.cards_in_play()
+        limits = {card: limit for card, limit in state.limits.items() if card in in_play}
+        state = turn.state = replace(state, limits=limits)
     idle = [account for account in state.accounts if not state.is_in_play(account)]
     if idle:
         kept = {name: rights for name, rights in state.accounts.items() if name not in idle}
@@ -151,6 +161,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     Ticked: _on_tick,
     LinkChanged: _on_link,
     AccountsCame: hub.on_accounts,
+    LimitsCame: _on_limits,
     ConfigCame: hub.on_config,
     CommandCame: hub.on_command,
     ClockShifted: _on_clock,

@@ -13,6 +13,7 @@ from firmware_agent.core.permission import tariff_for
 from firmware_agent.core.session import State
 from hardware.ports import Signal
 from wire.errors import AmountError, Code
+from wire.events import Ended
 from wire.machines import Machine, Mode
 from wire.money import EUR, Unit, format_amount, known_unit
 from wire.rating import least_minor
@@ -41,7 +42,13 @@ WHY: dict[Code, tuple[str, str]] = {
     Code.BALANCE_TOO_LOW: ("Balance too low", "Please top up"),
     Code.BALANCE_TOO_LOW_OFFLINE: ("Balance not known", "Offline: try later"),
     Code.LIMIT_EXCEEDED: ("Limit reached", "Ask the staff"),
-    Code.UNIT_MISMATCH: ("Wrong currency", "Ask the staff"),
+    Code.SPENDING_LIMIT: ("Your limit is used", "Ask who pays for it"),
+    Code.UNIT_MISMATCH: ("Card can't pay this", "Ask for another unit"),
+    Code.CODE_INVALID: ("Code isn't valid", "Check every digit"),
+    Code.CODE_USED: ("Code was used", "Each works only once"),
+    Code.CODE_EXPIRED: ("Code has expired", "Ask who sold it"),
+    Code.KEY_INVALID: ("No codes here yet", "Ask the staff"),
+    Code.TOO_MANY_REQUESTS: ("Too many wrong codes", "Wait a minute"),
     Code.DEPOSIT_TOO_LOW: ("Deposit needed", "Ask the staff"),
     Code.OVERRUN_OPEN: ("Open amount", "Please top up"),
     Code.OUTPUT_FAILED: ("Out of order", "Use another one"),
@@ -140,13 +147,15 @@ def price_words(state: ControllerState, spec: Machine | None) -> str:
 
 
 def left_for(state: ControllerState, machine: MachineState) -> int:
-    """Local balance left for the card that uses a machine; 0: nobody does."""
+    """What the card that uses a machine may still spend here; 0: nobody does."""
     entry = machine.session.entry if machine.session is not None else None
     if entry is None or entry.account not in state.accounts:
         return 0
     rights = state.accounts[entry.account]
     open_minor = state.open_minor(entry.account)
-    return local_balance(rights, entry.floor_minor, open_minor).left_minor
+    left_minor = local_balance(rights, entry.floor_minor, open_minor).left_minor
+    limit = state.limit_left(entry)
+    return left_minor if limit is None else min(left_minor, limit)
 
 
 def duration_words(duration_ms: int) -> str:
@@ -172,8 +181,9 @@ def _session_lines(state: ControllerState, machine: MachineState, moment: Moment
     assert session is not None
     if machine.state is State.PAUSED:
         return ("Balance used up", "Top up to go on")
-    if session.finishing:
-        return ("Balance used up", "Finishing")
+    if session.finishing is not None:
+        is_limit = session.finishing is Ended.LIMIT_REACHED
+        return ("Your limit is used" if is_limit else "Balance used up", "Finishing")
     money = format_amount(session.charge_minor, unit_of(session.unit))
     if machine.state is not State.RUNNING:
         return (_name(machine), "Starting…" if machine.state is State.STARTING else "Stopping…")

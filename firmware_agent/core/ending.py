@@ -80,6 +80,10 @@ def settle(turn: Turn, machine: MachineState) -> MachineState:
         totals=rights.totals,
     )
     turn.put_rights(rights)
+    limit = turn.state.limits.get(session.entry.card)
+    if limit is not None and limit.account == session.account:
+        spent = replace(limit, spent_minor=limit.spent_minor + charge)
+        turn.put_limit(session.entry.card, spent)
     machine = replace(machine, session=None, idle_meter=Track(), meter_fault=session.meter_fault)
     machine = turn.move(machine, Trigger.SETTLE)
     words = _farewell(stopping.reason, charge)
@@ -89,9 +93,13 @@ def settle(turn: Turn, machine: MachineState) -> MachineState:
 
 
 def release_excess(turn: Turn, rights: Rights) -> Rights:
-    """Give backed rights above the target back, unless the account is busy here."""
+    """Give backed rights above the target back, unless the account is busy here.
+
+    Without the hub nobody else could use them before: they stay for the next tap.
+    """
     amount = excess(rights)
-    if amount == 0 or turn.state.is_busy(rights.account) or not turn.may_append:
+    may_release = turn.state.online and turn.may_append
+    if amount == 0 or turn.state.is_busy(rights.account) or not may_release:
         return rights
     rights = release(rights, amount)
     turn.append(Released, account=rights.account, amount_minor=amount, totals=rights.totals)
@@ -118,6 +126,10 @@ def _farewell(reason: Ended, charge_minor: int) -> str:
         return "Did not start"
     if reason is Ended.ZERO_BALANCE:
         return "Balance used up"
+    if reason is Ended.LIMIT_REACHED:
+        return "Your limit is used"
+    if reason is Ended.TIME_LIMIT:
+        return "Longest time over"
     if reason is Ended.FAULT:
         return "Stopped: fault"
     return "Thank you" if charge_minor else "Ended"

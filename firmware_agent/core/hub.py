@@ -18,7 +18,8 @@ from firmware_agent.core.ending import release_excess, rest, stop
 from firmware_agent.core.inputs import AccountsCame, CommandCame, ConfigCame
 from firmware_agent.core.judging import WANT_AGAIN_MS, resume_if_paid
 from firmware_agent.core.model import MachineState
-from firmware_agent.core.permission import check_card, check_machine, tariff_for
+from firmware_agent.core.paying import limit_of
+from firmware_agent.core.permission import check_card, check_machine, payer, tariff_for
 from firmware_agent.core.session import AT_REST, MAY_BE_ON, State
 from firmware_agent.core.starting import Start, answer_ask, refuse, try_start
 from firmware_agent.core.turn import Turn
@@ -117,7 +118,12 @@ def _take_answer(turn: Turn, answer: WantAnswer) -> None:
                 continue
             is_short = answer.granted_minor < session.want.amount_minor
             pause_ms = WANT_AGAIN_MS if is_short else 0
-            session = replace(session, want=None, want_after_ms=turn.moment.mono_ms + pause_ms)
+            session = replace(
+                session,
+                want=None,
+                want_after_ms=turn.moment.mono_ms + pause_ms,
+                backed_only=answer.code == Code.SPENDING_LIMIT,
+            )
             turn.put(replace(machine, session=session))
 
 
@@ -135,9 +141,10 @@ def _start(turn: Turn, machine: MachineState, came: CommandCame) -> None:
         refuse(turn, machine, code, card=command.card)
         _answer(turn, came, code)
         return
-    if came.rights is not None and entry.account not in turn.state.accounts:
-        turn.put_rights(came.rights)
-    try_start(turn, machine, Start(came.session, entry, spec, tariff, command.id))
+    turn.bring_rights(came.rights)
+    turn.put_limit(entry.card, limit_of(entry, came.spent_minor))
+    paid_by = payer(entry, spec, tariff)
+    try_start(turn, machine, Start(came.session, paid_by, spec, tariff, command.id))
 
 
 def _stop(turn: Turn, machine: MachineState, came: CommandCame) -> None:

@@ -5,10 +5,12 @@ Whatever takes a look-up, a signature or an id is done before: an input carries 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from firmware_agent.core.allowance import Rights
 from firmware_agent.core.model import Alarm
+from firmware_agent.core.paying import CardLimit
 from hardware.ports import Reading
 from wire.downlink import CardEntry, Command, Right, WantAnswer
 from wire.events import ClockState
@@ -23,17 +25,19 @@ class CardTapped:
         reader: Which.
         card: Reference of the card; empty for a random UID.
         entry: What the card list says; None: nothing.
-        rights: Rights of its account; None: the card is unknown.
+        rights: Rights of each account that it may pay from; none: the card is unknown.
         level: What the card proved.
         session: A fresh id, used if a session comes of it.
+        spent_minor: What counts against its limit, when it has one.
     """
 
     reader: str
     card: str
     entry: CardEntry | None
-    rights: Rights | None
+    rights: tuple[Rights, ...]
     level: int
     session: str
+    spent_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,17 @@ class AccountsCame:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitsCame:
+    """New entries of cards in play came with the list.
+
+    Attributes:
+        limits: Limit of each card; None: it has none any more.
+    """
+
+    limits: Mapping[str, CardLimit | None]
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigCame:
     """A newer configuration came, checked.
 
@@ -147,14 +162,16 @@ class CommandCame:
     Attributes:
         command: It.
         entry: For a start: what the card list says of its card.
-        rights: For a start: of the card's account.
+        rights: For a start: of each account that the card may pay from.
         session: A fresh id.
+        spent_minor: For a start: what counts against the card's limit.
     """
 
     command: Command
     entry: CardEntry | None
-    rights: Rights | None
+    rights: tuple[Rights, ...]
     session: str
+    spent_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +217,7 @@ Input = (
     | Ticked
     | LinkChanged
     | AccountsCame
+    | LimitsCame
     | ConfigCame
     | CommandCame
     | ClockShifted

@@ -29,9 +29,6 @@ FEEDBACK_GAP_MS = 3_000
 """A machine's own signal may drop this long between the steps of its program."""
 PERCENT = 100
 
-_CLOSED_BY_TIME = Ended.IDLE
-"""A session that reached its longest duration: nobody ended it."""
-
 
 def judge(turn: Turn, machine: MachineState) -> None:
     """Go on, ask for more, or end; the first end that applies wins."""
@@ -49,10 +46,8 @@ def judge(turn: Turn, machine: MachineState) -> None:
 def resume_if_paid(turn: Turn, machine: MachineState) -> None:
     """Switch a paused machine on again when money came."""
     session = _session(machine)
-    balance = turn.balance(session.entry)
     step = next_step_minor(session.tariff, session.usage, session.track, turn.state.pace_ms)
-    step += _next_steps_minor(turn, session.account)
-    if turn.state.alarm is None and _spendable(session, balance) > step:
+    if turn.state.alarm is None and _shortage(turn, session, step + 1) is None:
         turn.move(replace(machine, session=replace(session, paused_ms=0)), Trigger.RESUME)
         turn.emit(SwitchOn(machine.id))
 
@@ -71,10 +66,13 @@ def more_wanted(turn: Turn, session: Session, balance: Balance, tariff: Tariff) 
         return 0
     if not is_low(session, balance.backed_minor, turn.state.policy.low_percent):
         return 0
-    if tariff.cap_minor is None:
-        return session.spec.want_minor
-    to_cap = tariff.cap_minor - session.charge_minor - balance.backed_minor
-    return max(0, min(session.spec.want_minor, to_cap))
+    wanted = [session.spec.want_minor]
+    if tariff.cap_minor is not None:
+        wanted.append(tariff.cap_minor - session.charge_minor - balance.backed_minor)
+    limit = turn.state.limit_left(session.entry)
+    if limit is not None:
+        wanted.append(limit - balance.backed_minor)
+    return max(0, min(wanted))
 
 
 def has_stopped(turn: Turn, machine: MachineState) -> bool:
@@ -109,7 +107,7 @@ def _end_reason(turn: Turn, machine: MachineState) -> Ended | None:
     if session.spec.mode is Mode.CYCLE:
         return None
     if mono_ms - session.started_ms >= session.spec.session_ms_max:
-        return _CLOSED_BY_TIME
+        return Ended.TIME_LIMIT
     is_silent = silent_ms(session.track, mono_ms) >= METER_SILENT_STOP_MS
     if is_silent and is_priced_by_quantity(session.tariff):
         return Ended.FAULT
@@ -117,44 +115,69 @@ def _end_reason(turn: Turn, machine: MachineState) -> Ended | None:
     idle_ms = session.spec.idle_ms
     if idle_ms and has_sense and mono_ms - session.active_ms >= idle_ms:
         return Ended.IDLE
-    if session.finishing and has_stopped(turn, machine):
-        return Ended.ZERO_BALANCE
-    return None
+    return session.finishing if has_stopped(turn, machine) else None
 
 
 def _judge_money(turn: Turn, machine: MachineState, tariff: Tariff) -> MachineState:
     session = _session(machine)
-    balance = turn.balance(session.entry)
-    step_minor = _next_steps_minor(turn, session.account)
-    if _spendable(session, balance) < step_minor:
-        machine = _at_zero(turn, machine, balance, step_minor)
+    shortage = _shortage(turn, session)
+    if shortage is not None:
+        machine = _at_zero(turn, machine, shortage)
         session = _session(machine)
     if machine.state is State.STOPPING:
         return machine
-    more = more_wanted(turn, session, balance, tariff)
+    more = more_wanted(turn, session, turn.balance(session.entry), tariff)
     if more:
         ask_more(turn, machine, more)
     return turn.machine(machine.id)
 
 
-def _at_zero(turn: Turn, machine: MachineState, balance: Balance, step_minor: int) -> MachineState:
+def _at_zero(turn: Turn, machine: MachineState, shortage: Ended) -> MachineState:
     """The right is used up, but for a reserve."""
     session = _session(machine)
     at_zero = session.spec.at_zero
-    if at_zero is AtZero.FINISH_CYCLE and balance.left_minor >= step_minor:
-        return turn.put(replace(machine, session=replace(session, finishing=True)))
-    if at_zero is AtZero.PROMPT_TOP_UP:
+    if at_zero is AtZero.FINISH_CYCLE and session.finishing is None:
+        on_reserve = replace(session, finishing=shortage)
+        if _shortage(turn, on_reserve) is None:
+            return turn.put(replace(machine, session=on_reserve))
+    # A top-up doesn't help against a limit.
+    if at_zero is AtZero.PROMPT_TOP_UP and shortage is Ended.ZERO_BALANCE:
         machine = turn.move(
             replace(machine, session=replace(session, paused_ms=turn.moment.mono_ms)),
             Trigger.PAUSE,
         )
         turn.emit(SwitchOff(machine.id))
         return checkpoint(turn, machine)
-    return stop(turn, machine, Ended.ZERO_BALANCE)
+    return stop(turn, machine, shortage)
 
 
-def _next_steps_minor(turn: Turn, account: str) -> int:
-    """What all running sessions of an account may cost until they are read again."""
+def _shortage(turn: Turn, session: Session, more_minor: int = 0) -> Ended | None:
+    """What a session can't go on for until it is read again; None: it can.
+
+    Args:
+        turn: The step.
+        session: The session.
+        more_minor: What has to be left besides.
+    """
+    has_reserve = session.spec.at_zero is AtZero.FINISH_CYCLE and session.finishing is None
+    more_minor += session.spec.reserve_minor if has_reserve else 0
+    limit = turn.state.limit_left(session.entry)
+    if limit is not None:
+        card = session.entry.card
+        if limit - more_minor < _next_steps_minor(turn, session.account, card):
+            return Ended.LIMIT_REACHED
+    balance = turn.balance(session.entry)
+    left_minor = balance.backed_minor if session.backed_only else balance.left_minor
+    if left_minor - more_minor < _next_steps_minor(turn, session.account):
+        return Ended.LIMIT_REACHED if session.backed_only else Ended.ZERO_BALANCE
+    return None
+
+
+def _next_steps_minor(turn: Turn, account: str, card: str = "") -> int:
+    """What all running sessions of an account may cost until they are read again.
+
+    With a card: those of this card alone.
+    """
     pace_ms = turn.state.pace_ms
     return sum(
         next_step_minor(other.session.tariff, other.session.usage, other.session.track, pace_ms)
@@ -162,15 +185,9 @@ def _next_steps_minor(turn: Turn, account: str) -> int:
         if other.state is State.RUNNING
         and other.session is not None
         and other.account == account
+        and card in ("", other.session.entry.card)
         and other.session.spec.mode is Mode.METERED
     )
-
-
-def _spendable(session: Session, balance: Balance) -> int:
-    """What may be used before the reserve is touched."""
-    if session.spec.at_zero is AtZero.FINISH_CYCLE and not session.finishing:
-        return balance.left_minor - session.spec.reserve_minor
-    return balance.left_minor
 
 
 def _checkpoint_if_due(turn: Turn, machine: MachineState) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from firmware_agent.core.allowance import Rights
 from firmware_agent.core.metering import Track
+from firmware_agent.core.paying import CardLimit, accounts_of
 from firmware_agent.core.session import IN_SESSION, MAY_BE_ON, State
 from firmware_agent.core.visit import Ask, Session
 from wire.downlink import CardEntry
@@ -139,11 +140,16 @@ class MachineState:
         return self.wiring.machine
 
     @property
+    def entry(self) -> CardEntry | None:
+        """The card whose session or question it is busy with; None: nobody's."""
+        busy = self.session or self.ask
+        return busy.entry if busy is not None else None
+
+    @property
     def account(self) -> str:
-        """Whose session or question it is busy with; empty: nobody's."""
-        if self.session is not None:
-            return self.session.account
-        return self.ask.entry.account if self.ask is not None else ""
+        """Who pays for the session or question it is busy with; empty: nobody."""
+        entry = self.entry
+        return entry.account if entry is not None else ""
 
     @property
     def drives(self) -> bool:
@@ -205,6 +211,7 @@ class ControllerState:
         machines: By id.
         readers: By id.
         accounts: Rights of accounts in play, by account.
+        limits: Limits of cards in play that have one, by card.
         tariffs: Newest version of each tariff, by id.
         policy: Rules of the controller as a whole.
         config_version: Of the configuration in force; 0: none.
@@ -220,6 +227,7 @@ class ControllerState:
     machines: Mapping[str, MachineState] = field(default_factory=dict)
     readers: Mapping[str, ReaderState] = field(default_factory=dict)
     accounts: Mapping[str, Rights] = field(default_factory=dict)
+    limits: Mapping[str, CardLimit] = field(default_factory=dict)
     tariffs: Mapping[str, Tariff] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     config_version: int = 0
@@ -234,6 +242,24 @@ class ControllerState:
             machine.open_minor for machine in self.machines.values() if machine.account == account
         )
 
+    def limit_left(self, entry: CardEntry) -> int | None:
+        """What a card may still cost the account that pays, ≥ 0; None: it has no limit."""
+        limit = self.limits.get(entry.card)
+        if limit is None or limit.account != entry.account:
+            return None
+        open_minor = sum(
+            machine.open_minor
+            for machine in self.machines.values()
+            if machine.entry is not None
+            and (machine.entry.card, machine.entry.account) == (entry.card, entry.account)
+        )
+        return max(0, limit.limit_minor - limit.spent_minor - open_minor)
+
+    def cards_in_play(self) -> frozenset[str]:
+        """Cards in a session, asking, or waiting at a reader."""
+        busy = {m.entry.card for m in self.machines.values() if m.entry is not None}
+        return frozenset(busy | {r.pending.card for r in self.readers.values() if r.pending})
+
     def is_busy(self, account: str) -> bool:
         """Whether an account is in a session or asking at some machine."""
         return any(machine.account == account for machine in self.machines.values())
@@ -241,6 +267,6 @@ class ControllerState:
     def is_in_play(self, account: str) -> bool:
         """Whether its rights are needed: it is busy, or its card waits at a reader."""
         return self.is_busy(account) or any(
-            reader.pending is not None and reader.pending.entry.account == account
+            reader.pending is not None and account in accounts_of(reader.pending.entry)
             for reader in self.readers.values()
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from firmware_agent.core.model import MachineState, Wiring
+from firmware_agent.core.paying import paying, units_of
 from firmware_agent.core.session import IN_SESSION, State
 from wire.downlink import CardEntry, Standing
 from wire.errors import Code
@@ -78,10 +79,17 @@ def tariff_for(
     return tariffs.get(tariff_id_for(machine, group, own))
 
 
+def payer(entry: CardEntry, machine: Machine, tariff: Tariff | None) -> CardEntry:
+    """The card as it pays for a session, once `check_card` has allowed one."""
+    if tariff is None or machine.mode in FREE_MODES:
+        return entry
+    return paying(entry, tariff.unit.code) or entry
+
+
 def _check_price(tariff: Tariff | None, entry: CardEntry) -> Code | None:
     if tariff is None:
         return Code.MACHINE_NOT_CONFIGURED
-    return None if tariff.unit.code == entry.unit else Code.UNIT_MISMATCH
+    return None if tariff.unit.code in units_of(entry) else Code.UNIT_MISMATCH
 
 
 def _is_permitted(permissions: Mapping[str, int], name: str, wall_ms: int) -> bool:

@@ -107,8 +107,10 @@ def _tick_cycle(turn: Turn, machine: MachineState) -> None:
         machine = checkpoint(turn, machine)
     ran_ms = turn.moment.mono_ms - session.started_ms
     has_ended = cycle.feedback_within_ms > 0 and has_stopped(turn, machine)
-    if has_ended or ran_ms >= min(cycle.duration_ms, session.spec.session_ms_max):
+    if has_ended or ran_ms >= cycle.duration_ms:
         stop(turn, machine, Ended.CYCLE_DONE)
+    elif ran_ms >= session.spec.session_ms_max:
+        stop(turn, machine, Ended.TIME_LIMIT)
 
 
 def _tick_paused(turn: Turn, machine: MachineState) -> None:

@@ -14,7 +14,6 @@ from firmware_agent.core.allowance import (
 from firmware_agent.core.effects import Answer, Pulse, SendWant, SwitchOn
 from firmware_agent.core.metering import bought_usage, charge_for, need_to_start
 from firmware_agent.core.model import MachineState
-from firmware_agent.core.permission import tariff_for
 from firmware_agent.core.session import State, Trigger
 from firmware_agent.core.turn import Turn
 from firmware_agent.core.visit import Ask, PendingWant, Session
@@ -37,6 +36,7 @@ class Start:
         spec: The machine's configuration; frozen now.
         tariff: What prices it; None: it is free. Frozen now.
         command: Id of the command that asked for it; empty: a tap.
+        backed_only: The hub granted what the card's limit leaves.
     """
 
     session: str
@@ -44,19 +44,25 @@ class Start:
     spec: Machine
     tariff: Tariff | None
     command: str = ""
+    backed_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """By how much a balance or limit was too low, minor units of `unit`."""
+
+    minor: int
+    unit: str
+
+
+NOT_SHORT = Short(0, "")
 
 
 def try_start(turn: Turn, machine: MachineState, start: Start) -> None:
     """Start at once, ask the hub, or refuse."""
     spec = start.spec
     need = need_to_start(spec, start.tariff, turn.moment.wall_ms)
-    decision = decide(
-        turn.balance(start.entry),
-        need,
-        _want_at_start(spec, start.tariff),
-        spec.hub_down,
-        online=turn.state.online,
-    )
+    decision = _decide(turn, start, need)
     if decision.verdict is Verdict.REFUSE:
         _refuse_start(turn, machine, start, decision)
         return
@@ -84,7 +90,8 @@ def answer_ask(turn: Turn, machine: MachineState, answer: WantAnswer) -> None:
     """The hub answered the tap that waits at a machine; its grant is merged already."""
     ask = _ask(machine)
     balance, policy = turn.balance(ask.entry), ask.spec.hub_down
-    _conclude(turn, machine, decide_answered(balance, ask.need_minor, policy, answer.code))
+    decision = decide_answered(balance, ask.need_minor, policy, answer.code)
+    _conclude(turn, machine, decision, backed_only=answer.code == Code.SPENDING_LIMIT)
 
 
 def tick_asking(turn: Turn, machine: MachineState) -> None:
@@ -121,6 +128,7 @@ def begin(turn: Turn, machine: MachineState, start: Start, *, floor_used: bool) 
         moment.mono_ms,
         checkpoint_ms=moment.mono_ms,
         active_ms=moment.mono_ms,
+        backed_only=start.backed_only,
     )
     if spec.mode is Mode.CYCLE and tariff is not None:
         usage = bought_usage(spec, tariff, moment.wall_ms)
@@ -177,24 +185,40 @@ def refuse(
     *,
     card: str,
     account: str = "",
-    short_minor: int = 0,
+    short: Short = NOT_SHORT,
 ) -> None:
     """Refuse a tap: told to the person, and journalled."""
-    unit = _unit(turn, machine)
-    turn.notice(machine, code=code, amount_minor=short_minor, unit=unit)
+    turn.notice(machine, code=code, amount_minor=short.minor, unit=short.unit)
     turn.record_refusal(
         machine.wiring.reader,
         machine.id,
         code,
         card=card,
         account=account,
-        short_minor=short_minor,
+        short_minor=short.minor,
     )
 
 
-def _conclude(turn: Turn, machine: MachineState, decision: Decision) -> None:
+def _decide(turn: Turn, start: Start, need_minor: int) -> Decision:
+    """Decide by the card's limit first: the hub would only say the same."""
+    limit = turn.state.limit_left(start.entry)
+    if limit is not None and need_minor > limit:
+        return Decision(Verdict.REFUSE, code=Code.SPENDING_LIMIT, short_minor=need_minor - limit)
+    want = _want_at_start(start.spec, start.tariff)
+    return decide(
+        turn.balance(start.entry),
+        need_minor,
+        want if limit is None else min(want, limit),
+        start.spec.hub_down,
+        online=turn.state.online,
+    )
+
+
+def _conclude(
+    turn: Turn, machine: MachineState, decision: Decision, *, backed_only: bool = False
+) -> None:
     ask = _ask(machine)
-    start = Start(ask.session, ask.entry, ask.spec, ask.tariff, ask.command)
+    start = Start(ask.session, ask.entry, ask.spec, ask.tariff, ask.command, backed_only)
     if decision.verdict is Verdict.START and turn.state.alarm is None:
         begin(turn, machine, start, floor_used=decision.floor_used)
         return
@@ -212,7 +236,7 @@ def _refuse_start(turn: Turn, machine: MachineState, start: Start, decision: Dec
         code,
         card=start.entry.card,
         account=start.entry.account,
-        short_minor=decision.short_minor,
+        short=Short(decision.short_minor, start.entry.unit),
     )
     if start.command:
         turn.emit(Answer(start.command, Outcome.REFUSED, int(code)))
@@ -225,13 +249,6 @@ def _want_at_start(spec: Machine, tariff: Tariff | None) -> int:
     if tariff is None or tariff.cap_minor is None:
         return spec.want_minor
     return min(spec.want_minor, tariff.cap_minor + spec.reserve_minor)
-
-
-def _unit(turn: Turn, machine: MachineState) -> str:
-    if machine.spec is None:
-        return "EUR"
-    tariff = tariff_for(machine.spec, None, turn.state.tariffs)
-    return tariff.unit.code if tariff is not None else "EUR"
 
 
 def _ask(machine: MachineState) -> Ask:

@@ -15,7 +15,8 @@ from dataclasses import replace
 from firmware_agent.core.ending import stop
 from firmware_agent.core.inputs import CardsClashed, CardTapped, Pressed, ReaderChanged
 from firmware_agent.core.model import MachineState, PendingTap
-from firmware_agent.core.permission import check_card, check_machine, tariff_for
+from firmware_agent.core.paying import accounts_of, limit_of
+from firmware_agent.core.permission import check_card, check_machine, payer, tariff_for
 from firmware_agent.core.session import State
 from firmware_agent.core.starting import Start, refuse, try_start
 from firmware_agent.core.turn import Turn
@@ -83,7 +84,7 @@ def on_button(turn: Turn, pressed: Pressed) -> None:
     if pending is not None and turn.moment.mono_ms < pending.until_ms:
         turn.put_reader(replace(reader, pending=None, chosen="", notice=None))
         tapped = CardTapped(
-            reader.id, pending.card, pending.entry, None, pending.level, pending.session
+            reader.id, pending.card, pending.entry, (), pending.level, pending.session
         )
         _use(turn, machine, tapped)
         return
@@ -109,7 +110,7 @@ def tick_reader(turn: Turn, reader_id: str) -> None:
 def _use(turn: Turn, machine: MachineState, tapped: CardTapped) -> None:
     """Start, stop or refuse: the card and the machine are known now."""
     entry = tapped.entry
-    if entry is not None and machine.account == entry.account:
+    if entry is not None and machine.account in accounts_of(entry):
         _tap_own(turn, machine)
         return
     spec = machine.spec
@@ -123,11 +124,11 @@ def _use(turn: Turn, machine: MachineState, tapped: CardTapped) -> None:
         refuse(turn, machine, code or Code.CARD_UNKNOWN, card=tapped.card, account=account)
         return
     assert spec is not None
-    try_start(turn, machine, Start(tapped.session, entry, spec, tariff))
+    try_start(turn, machine, Start(tapped.session, payer(entry, spec, tariff), spec, tariff))
 
 
 def _tap_own(turn: Turn, machine: MachineState) -> None:
-    """A card of the account that the machine is busy with."""
+    """A card of the account that pays for what the machine is busy with."""
     session = machine.session
     if session is None or machine.state not in _STOPPABLE:
         return
@@ -167,9 +168,10 @@ def _refuse_at_reader(
 
 
 def _keep_rights(turn: Turn, tapped: CardTapped) -> None:
-    """Rights that a tap brought; those in play are newer and stay."""
-    if tapped.rights is not None and tapped.rights.account not in turn.state.accounts:
-        turn.put_rights(tapped.rights)
+    """Rights and limit that a tap brought; rights in play are newer and stay."""
+    turn.bring_rights(tapped.rights)
+    if tapped.entry is not None:
+        turn.put_limit(tapped.card, limit_of(tapped.entry, tapped.spent_minor))
 
 
 def _machines_at(turn: Turn, reader: str) -> list[MachineState]:

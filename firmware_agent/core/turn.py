@@ -17,6 +17,7 @@ from firmware_agent.core.model import (
     Notice,
     ReaderState,
 )
+from firmware_agent.core.paying import CardLimit
 from firmware_agent.core.session import State, Trigger, advance
 from wire.downlink import CardEntry
 from wire.errors import Code
@@ -98,6 +99,21 @@ class Turn:
     def put_rights(self, rights: Rights) -> None:
         """Keep rights of an account in play."""
         self.state = replace(self.state, accounts={**self.state.accounts, rights.account: rights})
+
+    def bring_rights(self, brought: tuple[Rights, ...]) -> None:
+        """Keep rights that an input brought; those in play are newer and stay."""
+        for rights in brought:
+            if rights.account not in self.state.accounts:
+                self.put_rights(rights)
+
+    def put_limit(self, card: str, limit: CardLimit | None) -> None:
+        """Keep the limit of a card in play; None: it has none."""
+        if limit is None and card not in self.state.limits:
+            return
+        limits = {name: one for name, one in self.state.limits.items() if name != card}
+        if limit is not None:
+            limits[card] = limit
+        self.state = replace(self.state, limits=limits)
 
     def balance(self, entry: CardEntry) -> Balance:
         """What is left for a card."""

@@ -89,7 +89,9 @@ class Session:
         want: Question to the hub without an answer.
         wants: How many questions were asked.
         want_after_ms: Monotonic time before which nothing more is asked.
-        finishing: It lives on the reserve.
+        backed_only: The hub said that the card's limit is reached: what it granted is
+            all that there is, and no floor.
+        finishing: Why it lives on the reserve; None: it doesn't.
         paused_ms: Monotonic time since when it is paused.
         meter_fault: A silent meter was journalled.
         stopping: Set once use has ended.
@@ -110,7 +112,8 @@ class Session:
     want: PendingWant | None = None
     wants: int = 0
     want_after_ms: int = 0
-    finishing: bool = False
+    backed_only: bool = False
+    finishing: Ended | None = None
     paused_ms: int = 0
     meter_fault: bool = False
     stopping: Stopping | None = None

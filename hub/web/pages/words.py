@@ -21,6 +21,8 @@ _ENDED = {
     "power_lost": "ended by a power cut",
     "fault": "ended by a fault",
     "idle": "ended when idle",
+    "time_limit": "ended after its longest time",
+    "limit_reached": "stopped at the card's limit",
     "command": "stopped by staff",
     "shutdown": "ended when its controller stopped",
 }
