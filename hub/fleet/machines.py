@@ -12,6 +12,7 @@ from hub.errors import ConflictError, InputError, NotFoundError
 from hub.fleet import controllers
 from hub.ledger.writer import Tx
 from hub.store.tables.fleet import machines
+from hub.store.tables.usage import services
 from wire.errors import Code
 from wire.ids import is_name
 from wire.machines import Machine, Mode
@@ -52,6 +53,7 @@ def put_machine(tx: Tx, controller: str, machine: Machine) -> PlacedMachine:
         )
     if row is None or row.removed_ms is not None:
         _check_room(tx.connection, controller)
+        _check_no_service(tx.connection, machine.id)
     if row is None:
         tx.connection.execute(insert(machines).values(id=machine.id, **values))
     else:
@@ -123,6 +125,13 @@ def _check(connection: Connection, machine: Machine) -> None:
         raise InputError(f"there is no tariff {', '.join(sorted(wanted - known))}: add it first")
     if not machine.tariff and machine.mode in (Mode.METERED, Mode.CYCLE, Mode.VEND):
         raise InputError(f"a machine of mode {machine.mode} needs a tariff")
+
+
+def _check_no_service(connection: Connection, machine: str) -> None:
+    if connection.execute(select(services.c.id).where(services.c.id == machine)).first():
+        raise ConflictError(
+            f"{machine} is a service: choose another id for the machine", Code.ID_CONFLICT
+        )
 
 
 def _check_room(connection: Connection, controller: str) -> None:

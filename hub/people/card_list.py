@@ -205,6 +205,7 @@ def _changed_after(connection: Connection, from_revision: int, limit: int) -> li
     query = select(
         members.c.state.label("member_state"),
         members.c.listed_minor,
+        members.c.least_minor,
         cards.c.id,
         cards.c.member,
         cards.c.card_ref,
@@ -245,8 +246,9 @@ def _entry(
         return CardEntry(card=row.card_ref, account="")
     standing = _standing(row)
     floor = min(row.floor_cap_minor, floor_of_level(site, row.level))
-    if row.listed_minor is not None:
-        floor = min(floor, row.listed_minor)
+    if row.least_minor is not None:
+        # Which kind of machine a floor is spent at can't be said beforehand.
+        floor = min(floor, row.least_minor)
     return CardEntry(
         card=row.card_ref,
         account=row.account,

@@ -42,6 +42,7 @@ class Member:
         timezone: By which its days, weeks and months are read, for ever.
         limits: What it may spend; none: whatever the account can.
         listed_minor: What is left to spend, as its cards were last listed; None: no limit.
+        least_minor: The same over limits for single kinds, too.
         turns_ms: When its next period begins; None: it has no limit.
         created_ms: When it was added.
     """
@@ -53,6 +54,7 @@ class Member:
     timezone: str
     limits: tuple[Limit, ...]
     listed_minor: int | None
+    least_minor: int | None
     turns_ms: int | None
     created_ms: int
 
@@ -133,6 +135,7 @@ def member_of(row: Row[Any]) -> Member:
         timezone=row.timezone,
         limits=_limits(row.limits),
         listed_minor=row.listed_minor,
+        least_minor=row.least_minor,
         turns_ms=row.turns_ms,
         created_ms=row.created_ms,
     )

@@ -106,14 +106,16 @@ def follow(tx: Tx, of: Iterable[Member], *, turned: bool = False) -> None:
     for member in now.values():
         found = stand.get(member.id, ())
         left = left_minor(found, None)
+        least = min((one.left_minor for one in found), default=None)
         turns_ms = min((one.ends_ms for one in found), default=None)
-        if (left, turns_ms) != (member.listed_minor, member.turns_ms):
+        before = (member.listed_minor, member.least_minor)
+        if (left, least, turns_ms) != (*before, member.turns_ms):
             tx.connection.execute(
                 update(members)
                 .where(members.c.id == member.id)
-                .values(listed_minor=left, turns_ms=turns_ms)
+                .values(listed_minor=left, least_minor=least, turns_ms=turns_ms)
             )
-        if left != member.listed_minor:
+        if (left, least) != before:
             changed.append(member.id)
         _tell(tx, member, found, turned=turned)
     if changed:
@@ -177,46 +179,41 @@ def day_number(spend: Spend, member: Member) -> int:
 
 
 def audit_spending(connection: Connection) -> Iterator[str]:
-    """Recompute every sum from sessions and usages.
+    """Recompute every sum from sessions and usages, one member after another.
 
     Yields:
         A sentence for each sum that isn't what was booked.
     """
-    known = {row.id: member_of(row) for row in connection.execute(select(members))}
-    right: dict[tuple[str, int, str], list[int]] = {}
-    for query in (_SESSIONS, _USAGES):
-        for row in connection.execute(query):
-            member = known.get(row.member)
-            if member is None:
-                yield f"{row.id} was spent by {row.member}, who isn't a member"
-                continue
-            spend = Spend(
-                member=row.member,
-                started_ms=row.started_ms,
-                booked_ms=row.booked_ms,
-                kind=row.kind,
-            )
-            total = right.setdefault((row.member, day_number(spend, member), row.kind), [0, 0])
-            total[0] += row.spent_minor
-            total[1] += row.held_minor
-    yield from _differences(connection, right)
-
-
-def _differences(
-    connection: Connection, right: dict[tuple[str, int, str], list[int]]
-) -> Iterator[str]:
-    kept: dict[tuple[str, int, str], list[int]] = {}
-    for row in connection.execute(select(member_spend)):
-        kept[row.member, row.day, row.kind] = [row.spent_minor, row.held_minor]
+    for row in connection.execute(_STRANGERS, {"most": FAULTS_MAX}):
+        yield f"{row.id} was spent by {row.member}, who isn't a member"
     faults = 0
-    for key in sorted({*right, *kept}):
-        booked, summed = right.get(key, [0, 0]), kept.get(key, [0, 0])
-        if booked != summed and faults < FAULTS_MAX:
+    for row in connection.execute(select(members).order_by(members.c.id)).all():
+        for fault in _differences(connection, member_of(row)):
+            yield fault
             faults += 1
-            member, day, kind = key
+            if faults == FAULTS_MAX:
+                return
+
+
+def _differences(connection: Connection, member: Member) -> Iterator[str]:
+    booked: dict[tuple[int, str], list[int]] = {}
+    for row in connection.execute(_BOOKED, {"member": member.id}):
+        spend = Spend(
+            member=member.id, started_ms=row.started_ms, booked_ms=row.booked_ms, kind=row.kind
+        )
+        total = booked.setdefault((day_number(spend, member), row.kind), [0, 0])
+        total[0] += row.spent_minor
+        total[1] += row.held_minor
+    mine = select(member_spend).where(member_spend.c.member == member.id)
+    kept = {
+        (row.day, row.kind): [row.spent_minor, row.held_minor] for row in connection.execute(mine)
+    }
+    for day, kind in sorted({*booked, *kept}):
+        right, sums = booked.get((day, kind), [0, 0]), kept.get((day, kind), [0, 0])
+        if right != sums:
             yield (
-                f"{member} on {day} at {kind or 'no kind'}: {summed[0]} spent and {summed[1]} held "
-                f"are kept, {booked[0]} and {booked[1]} are booked"
+                f"{member.id} on {day} at {kind or 'no kind'}: {sums[0]} spent and {sums[1]} held "
+                f"are kept, {right[0]} and {right[1]} are booked"
             )
 
 
@@ -234,13 +231,16 @@ def _tell(tx: Tx, member: Member, found: Iterable[Standing], *, turned: bool) ->
         clear_alarm(tx, Code.SPENDING_LIMIT, "", member.id)
 
 
-_SESSIONS: Any = text(
-    "SELECT id, member, started_ms, booked_ms, kind,"
-    " charge_minor - refunded_minor AS spent_minor, 0 AS held_minor"
-    " FROM sessions WHERE member IS NOT NULL AND state <> 'running'"
+_BOOKED = text(
+    "SELECT started_ms, booked_ms, kind, charge_minor - refunded_minor AS spent_minor,"
+    " 0 AS held_minor FROM sessions WHERE member = :member AND state <> 'running'"
+    " UNION ALL"
+    " SELECT started_ms, started_ms, kind, captured_minor - refunded_minor, held_minor"
+    " FROM usages WHERE member = :member"
 )
-_USAGES: Any = text(
-    "SELECT id, member, started_ms, started_ms AS booked_ms, kind,"
-    " captured_minor - refunded_minor AS spent_minor, held_minor"
-    " FROM usages WHERE member IS NOT NULL"
+_STRANGERS = text(
+    "SELECT id, member FROM sessions WHERE member IS NOT NULL"
+    " AND member NOT IN (SELECT id FROM members)"
+    " UNION ALL SELECT id, member FROM usages WHERE member IS NOT NULL"
+    " AND member NOT IN (SELECT id FROM members) LIMIT :most"
 )

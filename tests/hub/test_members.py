@@ -119,6 +119,19 @@ def test_a_want_gets_the_least_that_is_left_over_periods_and_kinds(desk, washer)
     assert desk.escrow("org") == 900
 
 
+def test_a_card_with_a_limit_for_one_kind_has_no_larger_floor_than_that(desk, washer):
+    """Offline a floor may be spent at any machine; with the hub's answer each kind counts."""
+    add(desk, daily(150, "laser"))
+    assert (entry(desk).limit_minor, entry(desk).floor_minor) == (None, 150)
+
+    use(desk, washer, "ses_1", 100, machine="laser")
+    use(desk, washer, "ses_2", 100)
+
+    assert entry(desk).floor_minor == 50
+    assert ask(desk, washer, "req_1", 300) == (300, 0)
+    assert ask(desk, washer, "req_2", 300, machine="laser") == (50, Code.SPENDING_LIMIT)
+
+
 def test_a_running_session_that_asks_again_does_not_pass_the_limit(desk, washer):
     add(desk, daily(500))
     washer.start("ses_long", "org", "washer", card=CARD)

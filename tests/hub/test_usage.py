@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from desk import MINUTE, Desk, card_of
 from hypothesis import HealthCheck, given, settings, strategies as st
+from postgres import drop_database, fresh_database
 from usage_model import Model
 
 from hub.charging import lots, services, tariffs, usage, usage_rows
@@ -13,13 +17,17 @@ from hub.charging.usage_asked import Authorise, Capture, Raise, Release, Stretch
 from hub.charging.usage_audit import remind_of_holds
 from hub.charging.usage_state import UsageState
 from hub.errors import ConflictError, InputError, NotFoundError, RefusedError
+from hub.fleet import machines
 from hub.ledger import accounts as chart
+from hub.ledger.writer import Writer
 from hub.people import accounts, cards, roster
 from hub.people.limits import Limit
 from hub.people.members import MemberState
 from hub.people.periods import Period
+from hub.store.engine import open_store
 from hub.store.tables.usage import usages as usage_table
 from wire.errors import Code
+from wire.machines import Machine
 from wire.money import EUR, Unit, tax_within
 from wire.rating import rate
 from wire.tariff import Band, Measure, Tariff, Tier
@@ -506,6 +514,12 @@ def test_a_service_has_no_machines_id_and_a_known_tariff(cloud):
 
     with pytest.raises(ConflictError, match="is a machine"):
         register(cloud, "washer")
+    with pytest.raises(ConflictError, match="is a service"):
+        cloud.run(
+            lambda tx: machines.put_machine(
+                tx, "pi-1", Machine(id="cloud", name="x", tariff="minute")
+            )
+        )
     with pytest.raises(InputError, match="no tariff moon"):
         register(cloud, "door", tariff="moon")
     with pytest.raises(InputError, match="lower case"):
@@ -587,3 +601,40 @@ def test_any_sequence_of_steps_is_what_a_small_model_says(cloud, sequence, given
         )
     assert model.total() + model.paid == 1_000 + given_minor
     assert cloud.faults() == []
+
+
+@pytest.mark.postgres
+def test_two_hubs_at_once_do_not_both_give_what_is_left(tmp_path, postgres):
+    """Each asks for a third of what the member, and then the wallet, may still give."""
+    url = fresh_database(postgres)
+    desk = Desk(tmp_path, url)
+    desk.add_site()
+    register(desk, "cloud")
+    desk.add_account("ann", 1_000)
+    join(desk, daily(600))
+    store = open_store(url)
+    with Writer(store, desk.clock) as other:
+        writers = (desk.hub.writer, other)
+
+        def attempt(number: int) -> str:
+            by_member = number < 12
+            who = {"card_ref": card_of("ann")} if by_member else {"account": "ann"}
+            asked = Authorise(id=f"u{number}", service="cloud", amount_minor=200, by="k", **who)
+            try:
+                writers[number % 2].run(lambda tx: usage.authorise(tx, asked))
+            except RefusedError as error:
+                return error.code.name
+            return "held"
+
+        with ThreadPoolExecutor(6) as crowd:
+            of_member = list(crowd.map(attempt, range(12)))
+            of_wallet = list(crowd.map(attempt, range(12, 24)))
+    counted = Counter(of_member), Counter(of_wallet)
+    held, faults = desk.escrow("ann"), desk.faults()
+    store.close()
+    desk.close()
+    drop_database(postgres, url)
+
+    assert counted == ({"held": 3, "SPENDING_LIMIT": 9}, {"held": 2, "BALANCE_TOO_LOW": 10})
+    assert held == 1_000
+    assert faults == []

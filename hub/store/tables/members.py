@@ -16,6 +16,7 @@ members = Table(
     Column("timezone", Text, nullable=False),  # by which its days are read; for ever
     Column("limits", Text, nullable=False, server_default="[]"),  # JSON of people.limits.Limit
     Column("listed_minor", BigInteger),  # left to spend, as last listed; None: no limit
+    Column("least_minor", BigInteger),  # the same, over limits for single kinds too
     Column("turns_ms", BigInteger),  # when its next period begins; None: no limit
     Column("created_ms", BigInteger, nullable=False),
     CheckConstraint("state IN ('active', 'suspended', 'left')", name="members_state"),

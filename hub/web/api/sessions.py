@@ -51,6 +51,8 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
         refunded_minor: What was given back.
         started_online: Whether the hub was reachable at the start.
         booked_ms: When the hub booked it last.
+        member: Whose card it was, of an organisation's members; null: nobody's of them.
+        kind: Kind of the machine when it began.
     """
 
     id: str
@@ -76,6 +78,8 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     refunded_minor: int
     started_online: bool
     booked_ms: int
+    member: str | None
+    kind: str
 
 
 def view(session: Session) -> SessionView:

@@ -28,6 +28,7 @@ def _members() -> None:
         sa.Column("timezone", sa.Text(), nullable=False),
         sa.Column("limits", sa.Text(), server_default="[]", nullable=False),
         sa.Column("listed_minor", sa.BigInteger(), nullable=True),
+        sa.Column("least_minor", sa.BigInteger(), nullable=True),
         sa.Column("turns_ms", sa.BigInteger(), nullable=True),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
