@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from hub.billing import periods, renewals, standing
 from hub.billing.rules import read_billing_rules
-from hub.charging import lots, usage_audit
+from hub.charging import lots, sponsors, usage_audit
 from hub.jobs.bench import Bench, Report
 from hub.jobs.runner import Job
 from hub.jobs.schedule import Daily, Every, Schedule
@@ -22,6 +22,8 @@ from hub.store.engine import Store
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
+PROGRAMMES_EVERY_MS = 10 * MINUTE_MS
+"""Who joins a sponsor's group waits no longer; it looks at every account of the group."""
 VERIFY = "verify"
 
 Find = Callable[[Connection, int, str, int], list[str]]
@@ -33,6 +35,7 @@ def all_jobs() -> tuple[Job, ...]:
     return (
         _stepwise("refresh-limits", MINUTE_MS, spending.refresh_limits),
         _stepwise("expire-lots", MINUTE_MS, lots.expire),
+        _stepwise("give-programmes", PROGRAMMES_EVERY_MS, sponsors.give_due),
         _stepwise("expire-approvals", MINUTE_MS, _expire_approvals),
         _stepwise("expire-vouchers", HOUR_MS, voucher_batches.expire_vouchers),
         _stepwise("remind-of-holds", HOUR_MS, usage_audit.remind_of_holds),
