@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, bindparam, delete, select
+from sqlalchemy import Connection, Row, bindparam, delete, select, text
 
 from hub.charging.backing import grow_right, move_right
 from hub.charging.backing_sql import load_backings, save_backings
@@ -73,21 +73,37 @@ _LOAD = (
     .order_by(allowances.c.account)
     .with_for_update()
 )
+_MAKE = text(
+    "INSERT INTO allowances (account, controller, epoch) VALUES (:account, :controller, :epoch)"
+    " ON CONFLICT (account, controller, epoch) DO NOTHING"
+)
 
 
 def load_totals(
-    connection: Connection, controller: str, epoch: str, of: Iterable[str]
+    connection: Connection, controller: str, epoch: str, of: Iterable[str], *, make: bool = False
 ) -> dict[str, Totals]:
     """Totals of accounts at a controller; those never used there are 0.
 
     On PostgreSQL the rows stay locked to the end of the transaction.
+
+    Args:
+        connection: In a transaction.
+        controller: Where.
+        epoch: In which of its journals.
+        of: Accounts.
+        make: Whether totals will be saved: what has no row yet gets one, since only a row
+            can be locked, and two hubs must not begin it both.
     """
     wanted = sorted(set(of))
-    found = {account: Totals() for account in wanted}
     asked = {"controller": controller, "epoch": epoch, "wanted": wanted}
-    for row in connection.execute(_LOAD, asked):
-        found[row.account] = totals_of(row)
-    return found
+    found = {row.account: totals_of(row) for row in connection.execute(_LOAD, asked)}
+    missing = [account for account in wanted if account not in found]
+    if missing and make and connection.dialect.name != "sqlite":
+        places = [{"account": a, "controller": controller, "epoch": epoch} for a in missing]
+        connection.execute(_MAKE, places)
+        rows = connection.execute(_LOAD, asked | {"wanted": missing})
+        found |= {row.account: totals_of(row) for row in rows}
+    return {account: found.get(account) or Totals() for account in wanted}
 
 
 def totals_of(row: Row[tuple[object, ...]]) -> Totals:
@@ -139,7 +155,7 @@ def grant(tx: Tx, item_id: str, place: tuple[str, str, str], unit: str, minor: i
     item = Item(id=item_id, unit=unit, kind="grant", legs=legs, ref=controller)
     outcome = tx.book.post(item)
     if isinstance(outcome, Booked):
-        totals = load_totals(tx.connection, controller, epoch, (account,))
+        totals = load_totals(tx.connection, controller, epoch, (account,), make=True)
         totals[account].granted += minor
         save_totals(tx, controller, epoch, totals)
         save_backings(tx, backings)

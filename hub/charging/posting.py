@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import TextClause, bindparam, insert, select, text
 
 from hub.charging import booking, lot_rows, tariffs
-from hub.charging.allowances import load_totals, save_totals
+from hub.charging.allowances import Totals, load_totals, save_totals
 from hub.charging.backing_sql import load_backings, save_backings
 from hub.charging.booking import Journal, Payer, Plan, SessionRow, session_keys
 from hub.charging.bulk import insert_rows
@@ -146,13 +146,17 @@ def _journal(tx: Tx, controller: Controller, epoch: str, entries: tuple[Entry, .
         keeps_standing=tx.connection.execute(_STANDING, {"site": controller.site}).scalar() != 0,
         now_ms=tx.now_ms,
         payers=payers,
-        totals=load_totals(tx.connection, controller.id, epoch, accounts) if accounts else {},
+        totals=_totals(tx, controller.id, epoch, accounts),
         tariffs=tariffs.find_versions(tx.connection, versions) if versions else {},
         machines=_machines(tx, controller.id) if facts else {},
         members=_members(tx, {event.card for event in facts}) if facts else {},
         sessions=_sessions(tx, controller.id, epoch, {event.session for event in facts}),
         backings=behind,
     )
+
+
+def _totals(tx: Tx, controller: str, epoch: str, accounts: set[str]) -> dict[str, Totals]:
+    return load_totals(tx.connection, controller, epoch, accounts, make=True) if accounts else {}
 
 
 def _payers(tx: Tx, controller: str, reported: Iterable[str]) -> tuple[dict[str, Payer], set[str]]:

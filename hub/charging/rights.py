@@ -102,15 +102,30 @@ def refresh(tx: Tx, of: Iterable[str]) -> None:
     """
     wanted = sorted(set(of))
     tx.book.flush()
-    due = find_due(tx.connection, wanted)
+    due = _locked(tx, find_due(tx.connection, wanted), wanted)
+    places = {one.controller for one in due}
     if _raise_standing(tx, due):
         tx.book.flush()
-        due = find_due(tx.connection, wanted)
+        due = [one for one in find_due(tx.connection, wanted) if one.controller in places]
     by_controller: dict[str, list[Due]] = {}
     for one in due:
         by_controller.setdefault(one.controller, []).append(one)
     for controller in sorted(by_controller):
         _number(tx, controller, by_controller[controller])
+
+
+def _locked(tx: Tx, due: list[Due], wanted: list[str]) -> list[Due]:
+    """What is due once nobody else numbers rights of the same controllers.
+
+    Another hub may have numbered them a moment ago, by a newer wallet than was read here.
+    """
+    if not due or tx.connection.dialect.name == "sqlite":
+        return due
+    places = {one.controller for one in due}
+    mine = fleet.controllers.c.id.in_(sorted(places))
+    query = select(fleet.controllers.c.id).where(mine).order_by(fleet.controllers.c.id)
+    tx.connection.execute(query.with_for_update())
+    return [one for one in find_due(tx.connection, wanted) if one.controller in places]
 
 
 def rights_after(

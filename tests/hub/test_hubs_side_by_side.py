@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from desk import SITE, Cable, Desk, card_of, counting_entropy
 
 from hub.bootstrap import Hub, build_hub
+from hub.charging import allowances, rights
 from hub.config import ClusterConfig, HubConfig
 from hub.errors import ConfigError
 from hub.fleet import sites
 from hub.identity import fingerprints
 from hub.keystore import make_keys
+from hub.ledger.book import Book
+from hub.ledger.writer import Tx
 from hub.mqtt_link import Received
 from hub.people import cards
 from simulator.waiting import wait_for
@@ -145,6 +150,58 @@ def test_under_a_stolen_lease_nothing_is_booked(desk, boxes, sides):
     assert desk.faults() == []
 
 
+def test_totals_that_two_hubs_begin_at_once_are_one_row(desk, boxes, sides):
+    box = boxes["pi-1"]
+    box.boot()
+    desk.journal(box)
+    place = ("ann", "pi-1", box.epoch)
+    done: list[object] = []
+    store = sides[0].hub.store
+    grant = threading.Thread(
+        target=lambda: done.append(
+            desk.run(lambda tx: allowances.grant(tx, "grant-1", place, "EUR", 300))
+        )
+    )
+    with store.writing.connect() as connection, connection.begin():
+        first = allowances.load_totals(connection, *place[1:], ("ann",), make=True)
+        grant.start()
+        grant.join(0.3)
+        assert not done
+        first["ann"].unbacked += 70
+        allowances.save_totals(Tx(connection, None, 0), "pi-1", box.epoch, first)
+    grant.join(10)
+
+    assert done
+    row = desk.rows("SELECT granted_minor, unbacked_minor FROM allowances")
+    assert row == [(300, 70)]
+    assert desk.escrow("ann") == 300
+
+
+def test_rights_are_numbered_by_the_newest_wallet_whoever_looks_first(desk, boxes, sides):
+    box = boxes["pi-1"]
+    box.boot()
+    desk.journal(box)
+    place = ("ann", "pi-1", box.epoch)
+    desk.run(lambda tx: allowances.grant(tx, "grant-1", place, "EUR", 300))
+    numbered = threading.Thread(target=lambda: desk.run(lambda tx: rights.refresh(tx, ("ann",))))
+    store, clock = sides[0].hub.store, sides[0].clock
+    with store.writing.connect() as connection, connection.begin():
+        query = "SELECT id FROM controllers WHERE id = 'pi-1' FOR UPDATE"
+        connection.exec_driver_sql(query)
+        numbered.start()
+        numbered.join(0.3)
+        assert numbered.is_alive()  # it has looked, and waits for the number
+        tx = Tx(connection, Book(connection, clock.now().wall_ms), clock.now().wall_ms)
+        allowances.grant(tx, "grant-2", place, "EUR", 40)
+        rights.refresh(tx, ("ann",))
+        tx.book.flush()
+    numbered.join(10)
+
+    newest = desk.rows("SELECT granted_minor FROM floors_sent ORDER BY revision DESC LIMIT 1")
+    assert newest == [(340,)]
+    assert desk.faults() == []
+
+
 def test_a_hub_that_heard_of_no_renewal_stops_by_itself(boxes, sides):
     one, _ = sides
     one.step()
@@ -182,18 +239,19 @@ def test_a_key_that_was_changed_by_another_hub_counts_at_once(desk, boxes, sides
     one, _ = sides
     one.step()
     box = boxes["pi-1"]
-    box.boot()
+    for _ in range(3):
+        box.boot()
     one.send(box, topics.UP_JOURNAL, box.batch(1, 1))
-    box.boot()
+    one.send(box, topics.UP_JOURNAL, box.batch(2, 2))
     desk.run(
         lambda tx: tx.connection.exec_driver_sql(
             "UPDATE controllers SET public_key = '' WHERE id = 'pi-1'"
         )
     )
 
-    one.send(box, topics.UP_JOURNAL, box.batch(2, 2))
+    one.send(box, topics.UP_JOURNAL, box.batch(3, 3))
 
-    assert desk.rows("SELECT max(seq) FROM events") == [(1,)]
+    assert desk.rows("SELECT max(seq) FROM events") == [(2,)]
 
 
 def reach(side: Side, box) -> None:
@@ -214,6 +272,20 @@ def sent(side: Side, box, leaf: str) -> list:
     return [message for message in side.cable.sent if message.topic == wanted]
 
 
+def caught_up(desk, side: Side, box) -> None:
+    """Let a controller say that it holds everything, and be believed."""
+    sent(side, box, topics.DOWN_ACCOUNTS)
+    [(box.list_revision,)] = desk.rows("SELECT revision FROM card_list")
+    [(box.accounts_revision, box.config_version)] = desk.rows(
+        f"SELECT accounts_revision, config_version FROM controllers WHERE id = '{box.name}'"
+    )
+    side.send(box, topics.UP_JOURNAL, box.report())
+    sent(side, box, topics.DOWN_ACCOUNTS)
+    side.clock.advance(10_000)
+    side.step()
+    assert sent(side, box, topics.DOWN_ACCOUNTS) == []
+
+
 def test_what_one_changed_is_found_by_the_one_that_serves_without_a_word(desk, boxes, sides):
     one, other = sides
     shared(sides)
@@ -223,16 +295,15 @@ def test_what_one_changed_is_found_by_the_one_that_serves_without_a_word(desk, b
     one.send(box, topics.UP_JOURNAL, box.batch(1, 1))
     for side in sides:
         reach(side, box)
-        sent(side, box, topics.DOWN_ACCOUNTS)
+    caught_up(desk, one, box)
 
     other.hub.writer.run(lambda tx: cards.block_card(tx, "crd_ann"))
     other.hub.downlink.step()
     assert sent(other, box, topics.DOWN_ACCOUNTS) == []
     assert sent(one, box, topics.DOWN_ACCOUNTS)
 
-    rules = sites.Site(id=SITE, floors_minor=(1, 2, 3), timezone="Europe/Berlin")
-    box.config_version = 1
-    one.send(box, topics.UP_JOURNAL, box.report())
+    caught_up(desk, one, box)
+    rules = sites.Site(id=SITE, timezone="Europe/Berlin")
     other.hub.writer.run(lambda tx: sites.change_site(tx, rules))
     assert sent(other, box, topics.DOWN_CONFIG) == []  # it gives the number, and sends nothing
     assert sent(one, box, topics.DOWN_CONFIG)
