@@ -130,10 +130,12 @@ def relist_members(tx: Tx, ids: Sequence[str]) -> None:
         tx: The writer's transaction.
         ids: Members whose limit or state changed.
     """
-    last = _next_revision(tx, len(ids))
-    rows = [
-        {"of": member, "at": last - place} for place, member in enumerate(sorted(ids, reverse=True))
-    ]
+    listed = select(cards.c.member).where(cards.c.member.in_(sorted(ids)))
+    known = sorted(tx.connection.execute(listed.distinct()).scalars())
+    if not known:
+        return  # no controller knows them
+    first = _next_revision(tx, len(known)) - len(known) + 1
+    rows = [{"of": member, "at": first + place} for place, member in enumerate(known)]
     tx.connection.execute(_RELIST_MEMBER, rows)
     tx.touch("card_list", "")
 

@@ -253,6 +253,34 @@ def test_people_without_limits_are_not_listed_anew_at_sessions(desk, washer):
     assert entry(desk).member == "mem_ann"
 
 
+def test_a_member_without_cards_is_listed_nowhere(desk, washer):
+    add(desk, daily(500), card=False)
+    before = revision(desk)
+
+    desk.run(lambda tx: roster.change_member(tx, "mem_ann", {"limits": (daily(100),)}))
+
+    assert revision(desk) == before
+
+
+def test_members_who_spend_in_one_batch_each_have_a_revision(desk, washer):
+    """A page of the list never cuts a revision in two, so none may name everyone."""
+    add(desk, daily(500))
+    add(desk, daily(300), name="mem_bob", card=False)
+    other = "ab" * 16
+    desk.run(lambda tx: cards.link_card(tx, "crd_bob", "org", other))
+    desk.run(lambda tx: roster.give_card(tx, "mem_bob", "crd_bob"))
+    before = revision(desk)
+    for session, card in (("ses_1", CARD), ("ses_2", other)):
+        washer.start(session, "org", "washer", card=card)
+        washer.wall_ms += 10 * 60_000
+        washer.end(session, "org", "washer", (0, 100), minutes=10, card=card)
+
+    desk.journal(washer, *washer.batches(washer.last_seq - 4))
+
+    assert revision(desk) == before + 2
+    assert (entry(desk).limit_minor, entry(desk, other).limit_minor) == (400, 200)
+
+
 def test_a_limit_set_below_what_was_spent_leaves_nothing_at_once(desk, washer):
     add(desk, daily(500))
     use(desk, washer, "ses_1", 300)

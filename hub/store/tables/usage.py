@@ -50,7 +50,7 @@ usages = Table(
     CheckConstraint("held_minor >= 0 AND (ended_ms IS NULL OR held_minor = 0)", name="held"),
     CheckConstraint("refunded_minor BETWEEN 0 AND captured_minor", name="refund"),
     Index("usages_by_account", "account", "started_ms", "id"),
-    Index("usages_by_member", "member", "started_ms"),
+    Index("usages_by_member", "member", "started_ms", "id"),
     Index("usages_by_start", "started_ms", "id"),
     Index("usages_open", "ended_ms", "started_ms", "id"),
     Index("usages_old", "ended_ms", "reminded_ms", "started_ms"),

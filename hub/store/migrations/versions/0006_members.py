@@ -110,7 +110,7 @@ def _usages() -> None:
     )
     with op.batch_alter_table("usages", schema=None) as batch_op:
         batch_op.create_index("usages_by_account", ["account", "started_ms", "id"], unique=False)
-        batch_op.create_index("usages_by_member", ["member", "started_ms"], unique=False)
+        batch_op.create_index("usages_by_member", ["member", "started_ms", "id"], unique=False)
         batch_op.create_index("usages_by_start", ["started_ms", "id"], unique=False)
         batch_op.create_index("usages_old", ["ended_ms", "reminded_ms", "started_ms"], unique=False)
         batch_op.create_index("usages_open", ["ended_ms", "started_ms", "id"], unique=False)
