@@ -22,6 +22,7 @@ from hub.mqtt_link import NoLink
 from hub.store import migrations
 from hub.store.engine import open_store
 from hub.store.lock import writing_turn
+from wire.money import Unit
 
 CALLER = "cli"
 """Who is named as the maker of what is written directly."""
@@ -203,3 +204,12 @@ def _detail(answer: httpx.Response) -> str:
         return str(problem["detail"])
     except (msgspec.DecodeError, KeyError, TypeError):
         return f"the hub answered {answer.status_code}"
+
+
+def unit_at(api: Api, code: str) -> Unit:
+    """A unit as a running hub knows it.
+
+    Raises:
+        HubError: The hub says no, or can't be reached.
+    """
+    return msgspec.convert(api.get(f"/units/{code}"), Unit)

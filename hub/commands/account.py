@@ -6,13 +6,15 @@ from typing import Any
 
 import msgspec
 
-from hub.commands.access import Api, Json, Place, direct, moment, print_json, say
+from hub.charging import lot_rows
+from hub.commands.access import Api, Json, Place, direct, moment, print_json, say, unit_at
 from hub.errors import HubError
 from hub.ledger import accounts as chart, statements
 from hub.people import accounts
 from hub.people.accounts import Account, Terms
 from hub.people.cards import cards_of
-from wire.money import format_amount, known_unit, parse_amount
+from hub.units import find_unit
+from wire.money import Unit, format_amount, parse_amount
 
 LISTED_MAX = 200
 """One page; `--search` narrows it down."""
@@ -67,17 +69,18 @@ def list_accounts(place: Place, search: str, *, as_json: bool) -> int:
 def show_account(place: Place, account_id: str, *, as_json: bool) -> int:
     """Print an account with its balance and cards. Returns the exit code."""
     try:
-        shown = _show_at_hub(place, account_id) if place.hub else _show_directly(place, account_id)
+        show = _show_at_hub if place.hub else _show_directly
+        shown, unit = show(place, account_id)
     except HubError as error:
         return say(error)
     if as_json:
         print_json(shown)
         return 0
     account, balance = shown["account"], shown["balance"]
-    unit = known_unit(account["unit"])
     print(f"{account['id']}  {account['state']}  {account['name']}")
     for words, name in (
         ("to spend", "wallet_minor"),
+        ("given on top, to spend", "bonus_minor"),
         ("held for machines", "held_minor"),
         ("deposit", "deposit_minor"),
         ("used beyond the balance", "overrun_minor"),
@@ -124,7 +127,7 @@ def _open_at_hub(place: Place, name: str, account_id: str, group: str, credit_li
         body["id"] = account_id
     with Api(place) as api:
         if credit_limit:
-            unit = known_unit(str(api.get("/settings")["unit"]))
+            unit = unit_at(api, str(api.get("/settings")["unit"]))
             body["credit_limit_minor"] = parse_amount(credit_limit, unit)
         return api.post("/accounts", body)
 
@@ -139,7 +142,7 @@ def _list(place: Place, search: str) -> tuple[list[Json], bool]:
     return [_row(row) for row in rows[:LISTED_MAX]], len(rows) > LISTED_MAX
 
 
-def _show_directly(place: Place, account_id: str) -> Json:
+def _show_directly(place: Place, account_id: str) -> tuple[Json, Unit]:
     with direct(place) as hub, hub.store.read() as connection:
         account = accounts.get_account(connection, account_id)
         codes = {
@@ -152,17 +155,22 @@ def _show_directly(place: Place, account_id: str) -> Json:
         balance: dict[str, Any] = {name: found.get(code, 0) for name, code in codes.items()}
         balance["overrun_minor"] = -balance["overrun_minor"]
         balance["as_of_ms"] = hub.clock.now().wall_ms
+        free_minor, held_minor = lot_rows.left_in_lots(connection, account_id)
+        balance["held_minor"] += held_minor
+        balance["bonus_minor"] = free_minor
         cards = [msgspec.to_builtins(card) for card in cards_of(connection, account_id)]
-    return {"account": _row(account), "balance": balance, "cards": cards}
+        unit = find_unit(connection, account.unit)
+    return {"account": _row(account), "balance": balance, "cards": cards}, unit
 
 
-def _show_at_hub(place: Place, account_id: str) -> Json:
+def _show_at_hub(place: Place, account_id: str) -> tuple[Json, Unit]:
     with Api(place) as api:
-        return {
+        shown = {
             "account": api.get(f"/accounts/{account_id}"),
             "balance": api.get(f"/accounts/{account_id}/balance"),
             "cards": api.get(f"/accounts/{account_id}/cards")["items"],
         }
+        return shown, unit_at(api, str(shown["account"]["unit"]))
 
 
 def _row(account: Account) -> Json:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from hub.commands.access import CALLER, Api, Json, Place, direct, print_json, say
+from hub.commands.access import CALLER, Api, Json, Place, direct, print_json, say, unit_at
 from hub.errors import HubError
 from hub.payments.topups import TopUp, top_up
 from hub.people.accounts import get_account
-from wire.money import format_amount, known_unit, parse_amount
+from hub.units import find_unit
+from wire.money import Unit, format_amount, parse_amount
 
 
 def run(
@@ -28,22 +29,22 @@ def run(
         Exit code.
     """
     try:
-        booked = (_at_hub if place.hub else _directly)(place, account, amount, till, payment_id)
+        pay = _at_hub if place.hub else _directly
+        booked, unit = pay(place, account, amount, till, payment_id)
     except (HubError, ValueError) as error:
         return say(error)
     if as_json:
         print_json(booked)
         return 0
-    paid = format_amount(int(booked["amount_minor"]), known_unit(str(booked["unit"])))
+    paid = format_amount(int(booked["amount_minor"]), unit)
     print(f"{paid} paid in for {account} at {till}, booked as {payment_id}.")
-    for line in _more(booked):
+    for line in _more(booked, unit):
         print(line)
     return 0
 
 
-def _more(booked: Json) -> list[str]:
+def _more(booked: Json, unit: Unit) -> list[str]:
     """What a top-up cost and brought, if anything."""
-    unit = known_unit(str(booked["unit"]))
     fee, bonus = int(booked["fee_minor"]), int(booked["bonus_minor"])
     lines = [f"{format_amount(fee, unit)} of it is the fee."] if fee else []
     if bonus:
@@ -51,10 +52,12 @@ def _more(booked: Json) -> list[str]:
     return lines
 
 
-def _directly(place: Place, account: str, amount: str, till: str, payment_id: str) -> Json:
+def _directly(
+    place: Place, account: str, amount: str, till: str, payment_id: str
+) -> tuple[Json, Unit]:
     with direct(place) as hub:
         with hub.store.read() as connection:
-            unit = known_unit(get_account(connection, account).unit)
+            unit = find_unit(connection, get_account(connection, account).unit)
         asked = TopUp(
             id=payment_id,
             account=account,
@@ -63,11 +66,13 @@ def _directly(place: Place, account: str, amount: str, till: str, payment_id: st
             by=CALLER,
         )
         booked: Json = msgspec.to_builtins(hub.writer.run(lambda tx: top_up(tx, asked)))
-    return booked
+    return booked, unit
 
 
-def _at_hub(place: Place, account: str, amount: str, till: str, payment_id: str) -> Json:
+def _at_hub(
+    place: Place, account: str, amount: str, till: str, payment_id: str
+) -> tuple[Json, Unit]:
     with Api(place) as api:
-        unit = known_unit(str(api.get(f"/accounts/{account}")["unit"]))
+        unit = unit_at(api, str(api.get(f"/accounts/{account}")["unit"]))
         body = {"amount_minor": parse_amount(amount, unit), "till": till}
-        return api.post(f"/accounts/{account}/top-ups", body, payment_id)
+        return api.post(f"/accounts/{account}/top-ups", body, payment_id), unit

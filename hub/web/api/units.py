@@ -31,14 +31,14 @@ class UnitBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     symbol: Annotated[str, msgspec.Meta(max_length=SYMBOL_LENGTH_MAX)] = ""
 
 
-@read("/units", Scope.FLEET_READ, tag=TAG)
+@read("/units", Scope.PEOPLE_READ, tag=TAG)
 def list_all(hub: Hub) -> Page[Unit]:
     """All units: those that ship, then those declared."""
     with hub.store.read() as connection:
         return Page(items=list_units(connection))
 
 
-@read("/units/{code:str}", Scope.FLEET_READ, tag=TAG)
+@read("/units/{code:str}", Scope.PEOPLE_READ, tag=TAG)
 def get_unit(hub: Hub, code: PathId) -> Unit:
     """One unit."""
     with hub.store.read() as connection:
