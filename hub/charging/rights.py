@@ -64,10 +64,10 @@ class Chunk:
 def floor_for(floors_minor: Sequence[int], means: Means) -> int:
     """Amount of an account's floor at a site, ≥ 0.
 
-    The site's rule for its card level, at most wallet and credit as known; nothing
-    without good standing.
+    The site's rule for its card level, at most wallet, credit and lots as known; nothing
+    without good standing, and nothing for a purse, whose floor no card's entry says.
     """
-    if not means.in_good_standing or means.level is None:
+    if not means.in_good_standing or means.level is None or not means.has_cards:
         return 0
     return max(0, min(floors_minor[means.level], means.available_minor))
 
