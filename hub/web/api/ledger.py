@@ -30,6 +30,7 @@ class Pot(StrEnum):
     ESCROW = "escrow"
     DEPOSIT = "deposit"
     OVERRUN = "overrun"
+    RECEIVABLE = "receivable"
 
 
 _CODES: dict[Pot, Callable[[str, str], str]] = {
@@ -37,6 +38,7 @@ _CODES: dict[Pot, Callable[[str, str], str]] = {
     Pot.ESCROW: chart.escrow,
     Pot.DEPOSIT: chart.deposit,
     Pot.OVERRUN: chart.overrun,
+    Pot.RECEIVABLE: chart.receivable,
 }
 _LOT_CODES: dict[Pot, Callable[[str, str, str], str]] = {
     Pot.BONUS: chart.bonus,
@@ -64,6 +66,8 @@ class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
         held_minor: Held for controllers and usages, of lots too.
         deposit_minor: Deposit paid; never spendable.
         overrun_minor: What was used beyond every right; a top-up settles it first.
+        receivable_minor: What was billed for closed periods and isn't paid; it counts
+            against the credit limit.
         as_of_ms: When this was read.
     """
 
@@ -74,6 +78,7 @@ class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
     held_minor: int
     deposit_minor: int
     overrun_minor: int
+    receivable_minor: int
     as_of_ms: int
 
 
@@ -95,6 +100,7 @@ def get_balance(hub: Hub, account: PathId) -> BalanceView:
         held_minor=have[Pot.ESCROW] + held_minor,
         deposit_minor=have[Pot.DEPOSIT],
         overrun_minor=-have[Pot.OVERRUN],
+        receivable_minor=-have[Pot.RECEIVABLE],
         as_of_ms=now_ms,
     )
 
