@@ -12,10 +12,10 @@ from firmware_agent.core.model import ControllerState, MachineState, Moment, Not
 from firmware_agent.core.permission import tariff_for
 from firmware_agent.core.session import State
 from hardware.ports import Signal
-from wire.errors import AmountError, Code
+from wire.errors import Code
 from wire.events import Ended
 from wire.machines import Machine, Mode
-from wire.money import EUR, Unit, format_amount, known_unit
+from wire.money import format_amount
 from wire.rating import least_minor
 from wire.tariff import MINUTES_PER_DAY, Measure, Tariff
 from wire.usage import total_quantity, total_time_ms
@@ -168,14 +168,6 @@ def duration_words(duration_ms: int) -> str:
     return f"{minutes // _MINUTES_PER_HOUR} h {minutes % _MINUTES_PER_HOUR:02d}"
 
 
-def unit_of(code: str) -> Unit:
-    """A unit for printing; one that doesn't ship is printed with its code."""
-    try:
-        return known_unit(code)
-    except AmountError:
-        return Unit(code) if code else EUR
-
-
 def _session_lines(state: ControllerState, machine: MachineState, moment: Moment) -> Lines:
     session = machine.session
     assert session is not None
@@ -184,7 +176,7 @@ def _session_lines(state: ControllerState, machine: MachineState, moment: Moment
     if session.finishing is not None:
         is_limit = session.finishing is Ended.LIMIT_REACHED
         return ("Your limit is used" if is_limit else "Balance used up", "Finishing")
-    money = format_amount(session.charge_minor, unit_of(session.unit))
+    money = format_amount(session.charge_minor, session.unit)
     if machine.state is not State.RUNNING:
         return (_name(machine), "Starting…" if machine.state is State.STARTING else "Stopping…")
     if session.spec.mode is Mode.CYCLE:
@@ -196,7 +188,7 @@ def _session_lines(state: ControllerState, machine: MachineState, moment: Moment
         used = f"{used} {quantity} {machine.wiring.meter_unit}"
     left_minor = left_for(state, machine)
     if is_low(session, left_minor, state.policy.low_percent):
-        left = format_amount(max(0, left_minor), unit_of(session.unit))
+        left = format_amount(max(0, left_minor), session.unit)
         return (f"{money} {used}", f"Low: {left} left")
     return (f"{money} {used}", "Tap to stop")
 
@@ -210,7 +202,7 @@ def _resting_lines(state: ControllerState, machine: MachineState) -> Lines:
 
 
 def _notice(notice: Notice) -> Lines:
-    amount = format_amount(notice.amount_minor, unit_of(notice.unit))
+    amount = format_amount(notice.amount_minor, notice.unit)
     if notice.code is None:
         return (notice.words, amount if notice.amount_minor else "Nothing charged")
     why, what = WHY.get(notice.code, _OTHERWISE)

@@ -18,6 +18,7 @@ from wire.downlink import CardEntry
 from wire.errors import Code
 from wire.events import ClockState, Stamp
 from wire.machines import Machine, Mode, Policy
+from wire.money import EUR, Unit
 from wire.tariff import Tariff
 
 
@@ -95,7 +96,7 @@ class Notice:
     code: Code | None = None
     words: str = ""
     amount_minor: int = 0
-    unit: str = "EUR"
+    unit: Unit = EUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +244,10 @@ class ControllerState:
         )
 
     def limit_left(self, entry: CardEntry) -> int | None:
-        """What a card may still cost the account that pays, ≥ 0; None: it has no limit."""
+        """What a card may still cost the account that pays; None: it has no limit.
+
+        Below 0 when a new limit is less than what was spent.
+        """
         limit = self.limits.get(entry.card)
         if limit is None or limit.account != entry.account:
             return None
@@ -253,7 +257,7 @@ class ControllerState:
             if machine.entry is not None
             and (machine.entry.card, machine.entry.account) == (entry.card, entry.account)
         )
-        return max(0, limit.limit_minor - limit.spent_minor - open_minor)
+        return limit.limit_minor - limit.spent_minor - open_minor
 
     def cards_in_play(self) -> frozenset[str]:
         """Cards in a session, asking, or waiting at a reader."""

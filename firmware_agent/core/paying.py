@@ -6,11 +6,15 @@ one whose unit its price has. The limit holds for the card's own account only.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
 
 from wire.downlink import CardEntry
+from wire.errors import AmountError
+from wire.money import Unit, known_unit
+from wire.tariff import Tariff
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,17 @@ def accounts_of(entry: CardEntry) -> tuple[str, ...]:
 def units_of(entry: CardEntry) -> tuple[str, ...]:
     """Every unit that a card may pay in, its own account's first."""
     return (entry.unit, *entry.purses)
+
+
+def unit_by_code(code: str, tariffs: Iterable[Tariff] = ()) -> Unit:
+    """A unit for people to read: the prices here know it, or it ships, or it has cents."""
+    for tariff in tariffs:
+        if tariff.unit.code == code:
+            return tariff.unit
+    try:
+        return known_unit(code)
+    except AmountError:
+        return Unit(code)
 
 
 def paying(entry: CardEntry, unit: str) -> CardEntry | None:

@@ -22,6 +22,7 @@ from wire.errors import Code
 from wire.events import SessionStarted
 from wire.keys import HUB
 from wire.machines import Machine, Mode
+from wire.money import EUR, Unit
 from wire.tariff import Tariff
 from wire.uplink import Outcome, Want
 
@@ -52,10 +53,10 @@ class Short:
     """By how much a balance or limit was too low, minor units of `unit`."""
 
     minor: int
-    unit: str
+    unit: Unit
 
 
-NOT_SHORT = Short(0, "")
+NOT_SHORT = Short(0, EUR)
 
 
 def try_start(turn: Turn, machine: MachineState, start: Start) -> None:
@@ -236,7 +237,7 @@ def _refuse_start(turn: Turn, machine: MachineState, start: Start, decision: Dec
         code,
         card=start.entry.card,
         account=start.entry.account,
-        short=Short(decision.short_minor, start.entry.unit),
+        short=Short(decision.short_minor, start.tariff.unit if start.tariff else EUR),
     )
     if start.command:
         turn.emit(Answer(start.command, Outcome.REFUSED, int(code)))

@@ -22,6 +22,7 @@ from firmware_agent.core.session import State, Trigger, advance
 from wire.downlink import CardEntry
 from wire.errors import Code
 from wire.events import AnyEvent, CardRefused, MachineFault
+from wire.money import EUR, Unit
 
 NOTICE_MS = 4_000
 """Long enough to read two short lines, short enough for the next person in a queue."""
@@ -127,7 +128,7 @@ class Turn:
         code: Code | None = None,
         words: str = "",
         amount_minor: int = 0,
-        unit: str = "EUR",
+        unit: Unit = EUR,
     ) -> MachineState:
         """Tell the person at a machine something for a few seconds."""
         notice = Notice(self.moment.mono_ms + NOTICE_MS, code, words, amount_minor, unit)

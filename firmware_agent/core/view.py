@@ -46,7 +46,7 @@ def _machine(state: ControllerState, machine: MachineState, moment: Moment) -> M
         local_minor=max(0, left_for(state, machine)),
         time_ms=total_time_ms(session.usage),
         quantity=total_quantity(session.usage),
-        currency=session.unit,
+        currency=session.unit.code,
         left_ms=left_ms,
     )
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from firmware_agent.core.metering import Track
+from firmware_agent.core.paying import unit_by_code
 from wire.downlink import CardEntry
 from wire.events import Ended, Stamp
 from wire.machines import Machine
+from wire.money import Unit
 from wire.tariff import Tariff
 from wire.usage import NOTHING, Usage
 
@@ -124,6 +126,6 @@ class Session:
         return self.entry.account
 
     @property
-    def unit(self) -> str:
+    def unit(self) -> Unit:
         """Unit of the money."""
-        return self.tariff.unit.code if self.tariff is not None else self.entry.unit
+        return self.tariff.unit if self.tariff is not None else unit_by_code(self.entry.unit)

@@ -303,6 +303,8 @@ class Hub:
     headers: list = field(default_factory=list)
     revision: int = 0
     answers_wants: bool = True
+    short_code: int = 201
+    floor_minor: int = 0
     acks: bool = True
     epoch: str = ""
     head: bytes = b""
@@ -387,7 +389,7 @@ class Hub:
         self.wallets[want.account] = self.wallets.get(want.account, 0) - granted
         self.grants[want.account] = self.grants.get(want.account, 0) + granted
         self.revision += 1
-        floor = min(500, self.wallets[want.account])
+        floor = self.floor_minor or min(500, self.wallets[want.account])
         right = Right(
             account=want.account,
             granted_minor=self.grants[want.account],
@@ -395,7 +397,7 @@ class Hub:
             as_of_seq=len(self.events),
             target_minor=self.targets.get(want.account, 0),
         )
-        code = 0 if granted == want.amount_minor else 201
+        code = 0 if granted == want.amount_minor else self.short_code
         answer = WantAnswer(request=want.request, granted_minor=granted, code=code)
         return [self.accounts(rights=(right,), answers=(answer,))]
 
