@@ -210,7 +210,7 @@ def replace_card(tx: Tx, card_id: str, new_id: str, ref: str, level: int) -> Car
         update(card_purses).where(card_purses.c.card == card_id).values(card=new.id)
     )
     if old.member is not None:
-        # Listed already, but not sent before this transaction ends.
+        # It is listed already, but nothing is sent before this transaction ends.
         tx.connection.execute(update(cards).where(cards.c.id == new.id).values(member=old.member))
     card_list.relist_card(tx, card_id)
     return get_card(tx.connection, new.id)
