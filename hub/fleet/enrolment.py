@@ -145,7 +145,9 @@ def _use_code(tx: Tx, request: EnrolmentRequest, code: str) -> None:
     if len(code) > CODE_LENGTH_MAX:
         raise refused
     codes = fleet.enrolment_codes
-    row = tx.connection.execute(select(codes).where(codes.c.code_hash == _hash(code))).first()
+    query = select(codes).where(codes.c.code_hash == _hash(code))
+    # Two hubs that are told the same code at once: it is good for one key.
+    row = tx.connection.execute(query.with_for_update()).first()
     if row is None or row.controller != request.controller or row.expires_ms <= tx.now_ms:
         raise refused
     if row.used_ms is not None and row.public_key != request.public_key:

@@ -102,7 +102,9 @@ def lines_of(
     wanted = {"account": account.id, "before": before, "limit": limit}
     rows = connection.execute(_LINES, wanted).all()
     after = _SUM_FROM.bindparams(account=account.id, first=before)
-    balance = account.balance - (connection.execute(after).scalar_one() if before < NEWEST else 0)
+    # A sum is a Decimal on PostgreSQL.
+    newer = int(connection.execute(after).scalar_one()) if before < NEWEST else 0
+    balance = account.balance - newer
     lines = []
     for row in rows:
         lines.append(

@@ -1,4 +1,4 @@
-"""A real hub's services on a real SQLite file, and its application over HTTP."""
+"""A real hub's services on a real database, and its application over HTTP."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 from litestar import Litestar
 from litestar.testing import TestClient
+from postgres import drop_database, fresh_database
 
 from hub.bootstrap import Hub, build_hub
 from hub.config import HubConfig
@@ -27,9 +28,23 @@ from hub.settings import write_settings
 from hub.store.engine import open_store
 from hub.store.migrations import upgrade
 from hub.web.app import create_app
+from hub.web.limits import MINUTE_MS
 from hub.web.streams import Streams
 from wire.clock import ManualClock
 
+DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+ON_BOTH = frozenset(
+    {
+        "test_fleet",
+        "test_lists",
+        "test_lots",
+        "test_money",
+        "test_people",
+        "test_sponsors",
+        "test_units",
+    }
+)
+"""Modules whose tests run on each database: what they test is SQL, money or people."""
 UID = "04A1B2C3D4E5F6"
 OTHER_UID = "04B1B2C3D4E5F6"
 
@@ -67,10 +82,10 @@ class Caller:
         return self.client.post(f"/api/v1{path}", json=body, headers=headers)
 
 
-def initialise(data: Path, entropy: Entropy, clock: ManualClock) -> None:
+def initialise(data: Path, entropy: Entropy, clock: ManualClock, database: str = "") -> None:
     """What `standpipe-hub init` does, with secrets that repeat."""
     make_keys(data, entropy)
-    store = open_store(str(data / "hub.db"))
+    store = open_store(database or str(data / "hub.db"))
     upgrade(store)
     with Writer(store, clock) as writer:
         writer.run(lambda tx: write_settings(tx, "EUR", 15_000))
@@ -85,11 +100,34 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    name = metafunc.module.__name__.rpartition(".")[2]
+    if "book_url" in metafunc.fixturenames and name in ON_BOTH:
+        metafunc.parametrize("book_url", DATABASES, indirect=True)
+
+
 @pytest.fixture
-def hub(tmp_path: Path, fresh: Path) -> Iterator[Hub]:
+def book_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Where a hub keeps its book: empty for SQLite in its own folder, or a URL."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield ""
+        return
+    server = request.getfixturevalue("postgres")
+    url = fresh_database(server)
+    keys = tmp_path_factory.mktemp("keys")
+    initialise(keys, counting_entropy("init"), ManualClock(), url)
+    yield url
+    drop_database(server, url)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, fresh: Path, book_url: str) -> Iterator[Hub]:
     entropy, clock = counting_entropy("hub"), ManualClock()
     shutil.copytree(fresh, tmp_path, dirs_exist_ok=True)
-    hub = build_hub(HubConfig(data=tmp_path), clock=clock, entropy=entropy, link=NoLink())
+    config = HubConfig(data=tmp_path, database=book_url)
+    hub = build_hub(config, clock=clock, entropy=entropy, link=NoLink(), alone=True)
     # The broker's threads have nothing to do here.
     hub.writer.start()
     yield hub
@@ -111,6 +149,7 @@ class CurrentHub:
     """
 
     hub: Hub
+    own_clock: ManualClock
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.hub, name)
@@ -120,8 +159,9 @@ class CurrentHub:
 def shared(fresh: Path) -> Iterator[tuple[CurrentHub, Litestar]]:
     current = CurrentHub()
     config = HubConfig(data=fresh)
+    current.own_clock = ManualClock()
     current.hub = build_hub(
-        config, clock=ManualClock(), entropy=counting_entropy("x"), link=NoLink()
+        config, clock=current.own_clock, entropy=counting_entropy("x"), link=NoLink()
     )
     yield current, create_app(current)  # type: ignore[arg-type]
     current.hub.store.close()
@@ -131,6 +171,7 @@ def shared(fresh: Path) -> Iterator[tuple[CurrentHub, Litestar]]:
 def client(hub: Hub, shared: tuple[CurrentHub, Litestar]) -> Iterator[TestClient[Litestar]]:
     current, app = shared
     before, current.hub = current.hub, hub
+    current.own_clock.advance(MINUTE_MS)  # what earlier tests tried doesn't count
     with TestClient(app, base_url="http://127.0.0.1") as client:
         yield client
     current.hub = before
