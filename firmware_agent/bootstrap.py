@@ -15,6 +15,7 @@ from firmware_agent.config import AgentConfig
 from firmware_agent.core.controller import step
 from firmware_agent.core.inputs import ConfigCame
 from firmware_agent.core.model import (
+    CodeTries,
     ControllerState,
     MachineState,
     Moment,
@@ -93,6 +94,10 @@ class Agent:
     def step(self) -> int:
         """Do what is due; returns for how many ms nothing will be."""
         return self.runtime.step()
+
+    def type_code(self, machine: str, digits: str) -> None:
+        """Someone typed a code at a machine; from any thread. Its display says the rest."""
+        self.runtime.type_digits(machine, digits)
 
     def run(self) -> None:
         """Work until `stop` is called or the hub asks for a restart; then close."""
@@ -185,6 +190,7 @@ def _build(
         card_salt=identity.card_salt,
         version=agent_version(),
         wake=wake,
+        code_key=identity.code_key,
     )
     return Agent(Runtime(wires, state, edges.pace), wires)
 
@@ -213,6 +219,7 @@ def _first_state(
         readers={reader.id: ReaderState(reader.id) for reader in config.readers},
         accounts_revision=records.accounts_revision(),
         pace_ms=pace.running_ms,
+        code_tries=CodeTries(since_ms=moment.mono_ms),
     )
     stored = _stored_config(records, identity)
     if stored is None:

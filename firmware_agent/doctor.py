@@ -55,6 +55,7 @@ def examine(config: AgentConfig, clock: Clock, opener: PartsOpener) -> Iterator[
     try:
         identity = load_identity(folder)
         yield _good("identity", f"enrolled as {identity.controller} at {identity.reply.site}")
+        yield _code_key(identity)
     except IdentityError as error:
         yield _bad("identity", str(error))
     yield _key_mode(folder)
@@ -95,6 +96,12 @@ def _key_mode(folder: Path) -> Finding:
     if key.stat().st_mode & _READABLE_BY_OTHERS:
         return _bad("key", f"others can read {key}: chmod 600 {key}")
     return _good("key", "readable by its owner only")
+
+
+def _code_key(identity: Identity) -> Finding:
+    if identity.code_key is None:
+        return _good("offline codes", "no key: re-enrol, should codes be typed here")
+    return _good("offline codes", "can be typed here")
 
 
 def _journal(folder: Path, clock: Clock) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from wire.codec import decode_event
 from wire.events import (
     AnyEvent,
     CashTaken,
+    CodeRedeemed,
     Released,
     SessionEnded,
     SessionProgress,
@@ -31,10 +32,12 @@ class Fold:
     Attributes:
         totals: Of each account that an event changed.
         open_sessions: Bytes of the last event of each open session, by id.
+        codes: Counters of the offline codes that were redeemed.
     """
 
     totals: dict[str, Totals] = field(default_factory=dict)
     open_sessions: dict[str, bytes] = field(default_factory=dict)
+    codes: set[int] = field(default_factory=set)
 
     def add(self, data: bytes) -> None:
         """Fold one more event.
@@ -49,6 +52,8 @@ class Fold:
             self.open_sessions[event.session] = data
         elif isinstance(event, SessionEnded):
             self.open_sessions.pop(event.session, None)
+        elif isinstance(event, CodeRedeemed):
+            self.codes.add(event.code)
 
     def add_all(self, rows: Iterable[bytes]) -> None:
         """Fold several events."""
@@ -58,6 +63,6 @@ class Fold:
 
 def totals_of(event: AnyEvent | UnknownEvent) -> tuple[str, Totals] | None:
     """The account whose totals an event states, and they; None: it states none."""
-    if isinstance(event, SessionEnded | Released | CashTaken):
+    if isinstance(event, SessionEnded | Released | CashTaken | CodeRedeemed):
         return event.account, event.totals
     return None

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from firmware_agent.errors import IdentityError
+from wire.codes import KEY_BYTES
 from wire.enrolment import EnrolmentReply
 from wire.errors import DecodeError, WireError
 from wire.keys import HUB, SEED_BYTES, Signer, Verifier, decode_bytes, encode_bytes
@@ -51,6 +52,11 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     def card_salt(self) -> bytes:
         """Operator's secret for card references."""
         return decode_bytes(self.reply.card_salt)
+
+    @property
+    def code_key(self) -> bytes | None:
+        """Key of the offline codes bound to this controller; None: it enrolled before."""
+        return decode_bytes(self.reply.code_key) or None
 
 
 def load_identity(folder: Path) -> Identity:
@@ -127,3 +133,5 @@ def _check(identity: Identity) -> None:
     Signer(identity.seed, identity.controller)
     Verifier(identity.reply.hub_public_key, HUB)
     decode_bytes(identity.reply.card_salt)
+    if identity.code_key is not None and len(identity.code_key) != KEY_BYTES:
+        raise ValueError(f"a key for codes is {KEY_BYTES} bytes")

@@ -10,6 +10,8 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from firmware_agent.code_table import load_used_codes
+from firmware_agent.core.used_codes import Use
 from firmware_agent.errors import StoreCorrupt
 from firmware_agent.fold import Fold
 from firmware_agent.store import Store, keep_meta
@@ -199,7 +201,7 @@ def find_break(rows: Iterator[Row], seq: int, digest: bytes) -> tuple[int, str]:
 
 
 def check_totals(store: Store, journal: Journal) -> str:
-    """Compare the totals kept per account with the journal's: a complaint, or nothing.
+    """Compare the totals and used codes kept with the journal's: a complaint, or nothing.
 
     Raises:
         StoreCorrupt: The tables can't be read.
@@ -216,6 +218,10 @@ def check_totals(store: Store, journal: Journal) -> str:
     for account in expected.keys() | kept.keys():
         if expected.get(account, _NONE) != kept.get(account, _NONE):
             return f"the totals of {account} aren't those of the journal"
+    used = load_used_codes(store)
+    for code in sorted(fold.codes):
+        if used.use_of(code) is Use.FRESH:
+            return f"code {code} was redeemed, and isn't marked as used"
     return ""
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from firmware_agent.accounts import AccountTable
 from firmware_agent.card_list import CardList
+from firmware_agent.code_table import mark_used
 from firmware_agent.core.allowance import Rights
 from firmware_agent.core.effects import (
     Answer,
@@ -28,7 +29,7 @@ from firmware_agent.journal import Journal
 from firmware_agent.store import Store, keep_meta
 from wire.codec import Format
 from wire.downlink import CardEntry
-from wire.events import SessionEnded, SessionProgress, SessionStarted
+from wire.events import CodeRedeemed, SessionEnded, SessionProgress, SessionStarted
 from wire.uplink import Outcome
 
 COMMANDS_KEPT = 1_000
@@ -146,6 +147,8 @@ class Records:
             self.accounts.keep_unbacked(sql, event)
             self.cards.note_spent(sql, event)
             sql.execute("DELETE FROM open_sessions WHERE session = ?", (event.session,))
+        elif isinstance(event, CodeRedeemed):
+            mark_used(sql, event.code)
         elif isinstance(event, SessionStarted | SessionProgress):
             sql.execute(
                 "INSERT OR REPLACE INTO open_sessions (session, machine, data) VALUES (?, ?, ?)",

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from firmware_agent.code_reader import CodeReader
 from firmware_agent.core.due import next_due_ms
 from firmware_agent.core.effects import (
     Answer,
@@ -54,11 +55,13 @@ from hardware.ports import (
     ButtonPressed,
     CardPresent,
     CardsSeveral,
+    DigitsTyped,
     InputChanged,
     PartEvent,
     ReaderDown,
     ReaderUp,
 )
+from wire.codes import TYPED_LENGTH_MAX
 from wire.ids import IdSource, card_ref, is_random_uid
 from wire.uplink import Presence
 
@@ -86,6 +89,7 @@ class Wires:
         time: Tells the time.
         ids: Names sessions.
         card_salt: For card references.
+        code_key: For offline codes; None: this controller enrolled before there were any.
         version: Of the agent.
         wake: Set when something came.
         free_bytes: Room on the disk; None: asks the system.
@@ -102,6 +106,7 @@ class Wires:
     version: str
     wake: threading.Event
     free_bytes: FreeBytes | None = None
+    code_key: bytes | None = None
 
 
 class Runtime:
@@ -128,6 +133,7 @@ class Runtime:
             time=wires.time,
             ids=wires.ids,
         )
+        self._codes = CodeReader(wires.records, wires.code_key)
         self._chores = Housekeeping(self._decider, wires.records, self._recover, wires.free_bytes)
         self._inbox: Inbox[PartEvent] = Inbox(wires.wake, PARTS_MAX)
         self._pace = pace
@@ -168,6 +174,11 @@ class Runtime:
             self._people.refresh(self.state, self._time.moment())
         self._chores.step(self._time.moment())
         return self._idle_ms()
+
+    def type_digits(self, machine: str, digits: str) -> None:
+        """Digits were typed at a machine; from any thread."""
+        moment_ms = self._mono_ms()
+        self._inbox.put(DigitsTyped(machine, digits[:TYPED_LENGTH_MAX], moment_ms))
 
     def shut_down(self) -> None:
         """Settle every session, switch everything off, and say goodbye."""
@@ -213,6 +224,8 @@ class Runtime:
             return self._tap(event)
         if isinstance(event, ButtonPressed | InputChanged):
             return self._input_of_pin(event)
+        if isinstance(event, DigitsTyped):
+            return self._codes.read(self.state, event, self._time.moment())
         if isinstance(event, CardsSeveral):
             return CardsClashed(event.reader)
         if isinstance(event, ReaderDown):

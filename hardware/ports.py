@@ -128,6 +128,21 @@ class ButtonPressed:
 
 
 @dataclass(frozen=True, slots=True)
+class DigitsTyped:
+    """A person typed digits at a machine and ended with Enter.
+
+    Attributes:
+        keypad: Id of the keypad, after its machine.
+        digits: As typed, at most some dozens; what they mean isn't the part's affair.
+        mono_ms: When they were ended.
+    """
+
+    keypad: str
+    digits: str
+    mono_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class InputChanged:
     """A machine's own feedback (runs, door, flow) changed. The level at `start` is sent first.
 
@@ -143,7 +158,14 @@ class InputChanged:
 
 
 PartEvent = (
-    CardPresent | CardGone | CardsSeveral | ReaderDown | ReaderUp | ButtonPressed | InputChanged
+    CardPresent
+    | CardGone
+    | CardsSeveral
+    | ReaderDown
+    | ReaderUp
+    | ButtonPressed
+    | DigitsTyped
+    | InputChanged
 )
 """Everything that a part reports by itself."""
 

@@ -38,6 +38,10 @@ MAC_BYTES = 5
 COUNTERS = 1 << 14
 """Counters are 1 to `COUNTERS` - 1: ten codes a day for four years. After that a
 controller is enrolled with a new key, and counting begins anew."""
+WINDOW = 4_096
+"""How far apart codes may be in use at a time: a controller refuses one whose counter is
+this far below the highest that it has seen, and the hub issues none so far above the
+lowest that may still come. Their order is free within it (as RFC 6479 does for packets)."""
 FIRST_YEAR = 2026
 YEARS = 12
 """Codes end in `FIRST_YEAR` to `FIRST_YEAR` + 11; more doesn't fit into twenty digits."""
@@ -144,12 +148,9 @@ def read_code(
         Its unit and what it says; or why it is no code. Whether it was used, and whether
         it has ended, is for the controller to know.
     """
-    digits = typed[:TYPED_LENGTH_MAX].translate(_IGNORED)
-    if len(digits) != CODE_DIGITS or not (digits.isascii() and digits.isdigit()):
+    if not is_well_formed(typed):
         return Misread.MISTYPED
-    if _check_digit(digits):
-        return Misread.MISTYPED
-    taken = _take_apart(int(digits[:-1]))
+    taken = _take_apart(int(_digits_of(typed)[:-1]))
     if taken is None:
         return Misread.NOT_GENUINE
     mac, code = taken
@@ -157,6 +158,18 @@ def read_code(
         if hmac.compare_digest(mac, _mac(key, controller, unit, code)):
             return unit, code
     return Misread.NOT_GENUINE
+
+
+def is_well_formed(typed: str) -> bool:
+    """Tell whether these could be the digits of some code: as many, and no typing error."""
+    digits = _digits_of(typed)
+    if len(digits) != CODE_DIGITS or not (digits.isascii() and digits.isdigit()):
+        return False
+    return _check_digit(digits) == 0
+
+
+def _digits_of(typed: str) -> str:
+    return typed[:TYPED_LENGTH_MAX].translate(_IGNORED)
 
 
 def _take_apart(number: int) -> tuple[bytes, OfflineCode] | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from firmware_agent.core import hub, running, starting, taps
+from firmware_agent.core import codes, hub, running, starting, taps
 from firmware_agent.core.effects import Effect, SwitchOff
 from firmware_agent.core.ending import release_excess, rest, settle, stop
 from firmware_agent.core.inputs import (
@@ -15,6 +15,7 @@ from firmware_agent.core.inputs import (
     CardsClashed,
     CardTapped,
     ClockShifted,
+    CodeTyped,
     CommandCame,
     ConfigCame,
     ExcessFound,
@@ -162,6 +163,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     LinkChanged: _on_link,
     AccountsCame: hub.on_accounts,
     LimitsCame: _on_limits,
+    CodeTyped: codes.on_code,
     ConfigCame: hub.on_config,
     CommandCame: hub.on_command,
     ClockShifted: _on_clock,

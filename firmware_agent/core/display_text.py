@@ -204,7 +204,8 @@ def _resting_lines(state: ControllerState, machine: MachineState) -> Lines:
 def _notice(notice: Notice) -> Lines:
     amount = format_amount(notice.amount_minor, notice.unit)
     if notice.code is None:
-        return (notice.words, amount if notice.amount_minor else "Nothing charged")
+        nothing = notice.then or "Nothing charged"
+        return (notice.words, amount if notice.amount_minor else nothing)
     why, what = WHY.get(notice.code, _OTHERWISE)
     return (why, f"{amount} missing", what) if notice.amount_minor else (why, what)
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from firmware_agent.core.allowance import Rights
 from firmware_agent.core.model import Alarm
 from firmware_agent.core.paying import CardLimit
+from firmware_agent.core.used_codes import Use
 from hardware.ports import Reading
+from wire.codes import Misread, OfflineCode
 from wire.downlink import CardEntry, Command, Right, WantAnswer
 from wire.events import ClockState
 from wire.machines import Config
@@ -143,6 +145,26 @@ class LimitsCame:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeTyped:
+    """Someone typed an offline code at a machine.
+
+    Attributes:
+        machine: Where.
+        found: Its unit and what it says, or why it is none; None: this controller has no
+            key for codes.
+        use: What is known of its counter.
+        entry: The card that it is for, see `core.codes.holder`; None: no card was tapped.
+        rights: Rights of each account of that card.
+    """
+
+    machine: str
+    found: tuple[str, OfflineCode] | Misread | None
+    use: Use = Use.FRESH
+    entry: CardEntry | None = None
+    rights: tuple[Rights, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigCame:
     """A newer configuration came, checked.
 
@@ -218,6 +240,7 @@ Input = (
     | LinkChanged
     | AccountsCame
     | LimitsCame
+    | CodeTyped
     | ConfigCame
     | CommandCame
     | ClockShifted

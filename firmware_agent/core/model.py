@@ -87,6 +87,7 @@ class Notice:
     Attributes:
         code: Why refused; None: what follows is no refusal.
         words: First line when there is no code.
+        then: Second line when there is no code; empty: the amount.
         amount_minor: Amount it is about: missing, or charged.
         unit: Unit of the amount.
         until_ms: Monotonic time when it goes.
@@ -95,6 +96,7 @@ class Notice:
     until_ms: int
     code: Code | None = None
     words: str = ""
+    then: str = ""
     amount_minor: int = 0
     unit: Unit = EUR
 
@@ -178,6 +180,27 @@ class PendingTap:
 
 
 @dataclass(frozen=True, slots=True)
+class LastCard:
+    """The known card that was tapped last at a reader; a code typed next is for it."""
+
+    entry: CardEntry
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodeTries:
+    """Wrong codes that may still be typed: tries come back with time.
+
+    Attributes:
+        left: Tries now.
+        since_ms: Monotonic time from when on they come back.
+    """
+
+    left: int = 1
+    since_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ReaderState:
     """One reader.
 
@@ -189,6 +212,7 @@ class ReaderState:
         refusals_from_ms: Start of the minute in which refusals are counted.
         refusals: How many were journalled in it.
         notice: What the person at a shared reader is told.
+        last: Card tapped last; None: none.
     """
 
     id: str
@@ -199,6 +223,7 @@ class ReaderState:
     refusals_from_ms: int = 0
     refusals: int = 0
     notice: Notice | None = None
+    last: LastCard | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +245,7 @@ class ControllerState:
         online: Whether the hub can be asked.
         alarm: Why no session may start; None: it may.
         pace_ms: Longest time between two readings of a running machine.
+        code_tries: Wrong codes that may still be typed.
     """
 
     name: str
@@ -236,6 +262,7 @@ class ControllerState:
     online: bool = False
     alarm: Alarm | None = None
     pace_ms: int = 250
+    code_tries: CodeTries = field(default_factory=CodeTries)
 
     def open_minor(self, account: str) -> int:
         """What all open sessions of an account have charged so far."""

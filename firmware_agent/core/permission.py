@@ -60,12 +60,17 @@ def check_card(
     if entry is None or level < entry.level:
         return Code.CARD_UNKNOWN
     if entry.standing is not Standing.OK:
-        return _STANDING_CODES[entry.standing]
+        return standing_code(entry)
     if machine.permission and not _is_permitted(entry.permissions, machine.permission, wall_ms):
         return Code.PERMISSION_MISSING
     if entry.deposit_minor < machine.deposit_minor:
         return Code.DEPOSIT_TOO_LOW
     return None if machine.mode in FREE_MODES else _check_price(tariff, entry)
+
+
+def standing_code(entry: CardEntry) -> Code | None:
+    """Why a card may do nothing at all; None: it may."""
+    return _STANDING_CODES.get(entry.standing)
 
 
 def tariff_for(

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from firmware_agent.core.codes import TYPE_WITHIN_MS
 from firmware_agent.core.ending import stop
 from firmware_agent.core.inputs import CardsClashed, CardTapped, Pressed, ReaderChanged
-from firmware_agent.core.model import MachineState, PendingTap
+from firmware_agent.core.model import LastCard, MachineState, PendingTap
 from firmware_agent.core.paying import accounts_of, limit_of
 from firmware_agent.core.permission import check_card, check_machine, payer, tariff_for
 from firmware_agent.core.session import State
@@ -171,6 +172,8 @@ def _keep_rights(turn: Turn, tapped: CardTapped) -> None:
     """Rights and limit that a tap brought; rights in play are newer and stay."""
     turn.bring_rights(tapped.rights)
     if tapped.entry is not None:
+        last = LastCard(tapped.entry, turn.moment.mono_ms + TYPE_WITHIN_MS)
+        turn.put_reader(replace(turn.reader(tapped.reader), last=last))
         turn.put_limit(tapped.card, limit_of(tapped.entry, tapped.spent_minor))
 
 

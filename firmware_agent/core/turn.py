@@ -127,11 +127,12 @@ class Turn:
         *,
         code: Code | None = None,
         words: str = "",
+        then: str = "",
         amount_minor: int = 0,
         unit: Unit = EUR,
     ) -> MachineState:
         """Tell the person at a machine something for a few seconds."""
-        notice = Notice(self.moment.mono_ms + NOTICE_MS, code, words, amount_minor, unit)
+        notice = Notice(self.moment.mono_ms + NOTICE_MS, code, words, then, amount_minor, unit)
         return self.put(replace(machine, notice=notice))
 
     def notice_at_reader(self, reader: str, code: Code | None, words: str = "") -> None:

@@ -1,7 +1,7 @@
 """A controller that works as fast as it can until it is killed; run by a test.
 
 Prints the last seq that is on disk after each step, so that the parent knows what must
-have survived.
+have survived. Each code is typed again after the one that follows it.
 """
 
 from __future__ import annotations
@@ -9,8 +9,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.firmware_agent.rig import Rig, entry
+from firmware_agent.code_table import load_used_codes
+from tests.firmware_agent.rig import Rig, code, entry
 from wire.machines import Policy
+
+WORTH_MINOR = 2
+"""So little that sessions go on to the floor too."""
 
 
 def report(rig: Rig) -> None:
@@ -27,6 +31,10 @@ def main(folder: Path) -> None:
         rig.tap("front")
         for _ in range(10):
             rig.run(250)
+            report(rig)
+        counter = load_used_codes(rig.agent._wires.records.store).highest + 1
+        for typed in (counter, max(1, counter - 1)):
+            rig.type_code("laser", code(typed, WORTH_MINOR))
             report(rig)
         rig.tap("front")
         rig.run(1_000)

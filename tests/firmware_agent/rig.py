@@ -34,6 +34,7 @@ from hardware.ports import (
 from wire import chain
 from wire.clock import ManualClock
 from wire.codec import decode_event
+from wire.codes import OfflineCode, write_code
 from wire.downlink import Accounts, Ack, CardEntry, Command, ListPage, Right, WantAnswer
 from wire.enrolment import BrokerAccess, EnrolmentReply
 from wire.envelope import seal, unseal, unseal_batch
@@ -58,6 +59,7 @@ NAME = "laundry-1"
 SALT = b"salt"
 HUB_SIGNER = Signer(b"h" * 32, HUB)
 CONTROLLER_SEED = b"c" * 32
+CODE_KEY = b"k" * 32
 ANNA = bytes.fromhex("04a1b2c3d4e5f6")
 BERT = bytes.fromhex("04112233445566")
 
@@ -329,6 +331,12 @@ class Hub:
     def controller(self) -> Verifier:
         return Verifier(Signer(CONTROLLER_SEED, NAME).public, NAME)
 
+    def begin(self, epoch: str) -> None:
+        """Take a journal for the controller's, unless it has one."""
+        if not self.epoch:
+            self.epoch = epoch
+            self.head = chain.origin(NAME, epoch)
+
     def right(self, account: str, **fields) -> Came:
         self.revision += 1
         right = Right(
@@ -372,9 +380,7 @@ class Hub:
     def _journal(self, payload: bytes) -> list[Came]:
         header, events = unseal_batch(payload, self.controller, HUB)
         self.headers.append(header)
-        if not self.epoch:
-            self.epoch = header.epoch
-            self.head = chain.origin(NAME, header.epoch)
+        self.begin(header.epoch)
         previous = bytes.fromhex(header.prev_hash)
         assert chain.head(previous, events).hex() == header.head_hash
         booked = len(self.events)
@@ -441,13 +447,14 @@ class FakeLink:
         self.is_up = False
 
 
-def identity() -> Identity:
+def identity(code_key: bytes = CODE_KEY) -> Identity:
     reply = EnrolmentReply(
         controller=NAME,
         partition="p07",
         site="home",
         hub_public_key=HUB_SIGNER.public,
         card_salt=encode_bytes(SALT),
+        code_key=encode_bytes(code_key),
         broker=BrokerAccess(host="127.0.0.1", port=1, username=NAME, password="x"),
     )
     return Identity(seed=CONTROLLER_SEED, reply=reply)
@@ -508,7 +515,7 @@ class Rig:
         page = ListPage(
             from_revision=held, upto_revision=held + 1, last_revision=held + 1, entries=entries
         )
-        self.hub.epoch = self.agent.state.epoch
+        self.hub.begin(self.agent.state.epoch)
         self.deliver(self.hub.accounts(page=page))
 
     def deliver(self, *messages: Came) -> None:
@@ -547,6 +554,12 @@ class Rig:
         self.parts.buttons[machine].emit(ButtonPressed(machine, self.clock.now().mono_ms))
         self.agent.step()
 
+    def type_code(self, machine: str, digits: str) -> tuple[str, ...]:
+        """Type digits at a machine's keypad; gives what its display says then."""
+        self.agent.type_code(machine, digits)
+        self.agent.step()
+        return self.lines(machine) if machine in self.parts.displays else ()
+
     def feedback(self, machine: str, *, active: bool) -> None:
         pin = self.parts.inputs[machine]
         pin.is_active = active
@@ -581,6 +594,11 @@ class Rig:
     @property
     def database(self) -> Path:
         return self.folder / DATABASE_NAME
+
+
+def code(counter: int, amount_minor: int = 1_000, last_year: int = 0, unit: str = "EUR") -> str:
+    """A genuine code of this controller."""
+    return write_code(CODE_KEY, NAME, unit, OfflineCode(counter, amount_minor, last_year))
 
 
 def entry(uid: bytes = ANNA, account: str = "anna", **fields) -> CardEntry:

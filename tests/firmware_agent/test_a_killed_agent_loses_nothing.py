@@ -11,7 +11,7 @@ from firmware_agent.records import Records
 from firmware_agent.recovery import check, read_open_sessions
 from firmware_agent.store import Store
 from tests.firmware_agent.rig import NAME, Rig
-from wire.events import Ended, SessionEnded, SessionStarted
+from wire.events import CodeRedeemed, Ended, SessionEnded, SessionStarted
 
 KILLS = 6
 ROOT = Path(__file__).parents[2]
@@ -49,6 +49,11 @@ def test_nothing_that_was_written_is_lost(tmp_path):
     ended = rig.kinds(SessionEnded)
     assert [event.session for event in ended] == started
     assert any(event.reason is Ended.POWER_LOST for event in ended)
-    spent = sum(event.unbacked_minor for event in ended)
-    assert rig.agent._wires.records.accounts.load("anna").unbacked_minor == spent
+    rights = rig.agent._wires.records.accounts.load("anna")
+    assert rights.unbacked_minor == sum(event.unbacked_minor for event in ended)
+    assert rights.spent_minor == sum(event.backed_minor for event in ended)
+    redeemed = rig.kinds(CodeRedeemed)
+    assert [event.code for event in redeemed] == list(range(1, len(redeemed) + 1))
+    assert rights.taken_in_minor == sum(event.amount_minor for event in redeemed) > 0
+    assert rights.taken_in_minor == redeemed[-1].totals.taken_in
     rig.agent.close()
