@@ -82,10 +82,10 @@ class Caller:
         return self.client.post(f"/api/v1{path}", json=body, headers=headers)
 
 
-def initialise(data: Path, entropy: Entropy, clock: ManualClock, database: str = "") -> None:
+def initialise(data: Path, entropy: Entropy, clock: ManualClock) -> None:
     """What `standpipe-hub init` does, with secrets that repeat."""
     make_keys(data, entropy)
-    store = open_store(database or str(data / "hub.db"))
+    store = open_store(str(data / "hub.db"))
     upgrade(store)
     with Writer(store, clock) as writer:
         writer.run(lambda tx: write_settings(tx, "EUR", 15_000))
@@ -107,17 +107,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def book_url(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+def book_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """Where a hub keeps its book: empty for SQLite in its own folder, or a URL."""
     if getattr(request, "param", "sqlite") == "sqlite":
         yield ""
         return
     server = request.getfixturevalue("postgres")
     url = fresh_database(server)
-    keys = tmp_path_factory.mktemp("keys")
-    initialise(keys, counting_entropy("init"), ManualClock(), url)
     yield url
     drop_database(server, url)
 

@@ -91,12 +91,10 @@ def counting_entropy():
     return entropy
 
 
-def initialise(
-    data: Path, clock: ManualClock, entropy, unit: str = "EUR", database: str = ""
-) -> None:
+def initialise(data: Path, clock: ManualClock, entropy, unit: str = "EUR") -> None:
     """What `standpipe-hub init` does, with secrets that repeat."""
     make_keys(data, entropy)
-    store = open_store(database or str(data / "hub.db"))
+    store = open_store(str(data / "hub.db"))
     upgrade(store)
     with Writer(store, clock) as writer:
         writer.run(lambda tx: write_settings(tx, unit, 15_000))
@@ -117,7 +115,7 @@ class Desk:
 
     Args:
         data: Its folder.
-        database: URL of an empty database with the hub's schema; empty: SQLite there.
+        database: URL of a database from the fixture of that name; empty: SQLite there.
     """
 
     def __init__(self, data: Path, database: str = "") -> None:
@@ -125,8 +123,6 @@ class Desk:
         self.cable = Cable()
         self.entropy = counting_entropy()
         shutil.copytree(_fresh_folder(), data, dirs_exist_ok=True)
-        if database:
-            initialise(data, self.clock, self.entropy, database=database)
         config = HubConfig(data=data, database=database)
         self.hub: Hub = build_hub(
             config, clock=self.clock, entropy=self.entropy, link=self.cable, alone=True

@@ -7,13 +7,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from hub.ledger.writer import Writer
+from hub.settings import write_settings
 from hub.store.engine import open_store
 from hub.store.migrations import upgrade
 from simulator.errors import SetupError
 from simulator.postgres import PostgresServer, find_postgres, temporary_postgres
+from wire.clock import ManualClock
+
+LOSS_BUDGET_MINOR = 15_000
 
 _templates: dict[int, str] = {}
-"""Name of the database with the hub's schema, by the server's port."""
+"""Name of the database to copy, by the server's port."""
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +31,10 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Where a test's hub keeps its book: empty for SQLite in its own folder, or a URL."""
+    """Where a test's hub keeps its book: empty for SQLite in its own folder, or a URL.
+
+    There the hub was initialised already, but for its keys.
+    """
     if request.param == "sqlite":
         yield ""
         return
@@ -47,11 +55,13 @@ def require_postgres() -> None:
 
 
 def fresh_database(server: PostgresServer) -> str:
-    """Make a database with the hub's schema in it; gives its URL."""
+    """Make a database as after `standpipe-hub init`, but for the hub's keys; gives its URL."""
     if server.port not in _templates:
         template = server.create()
         store = open_store(server.url(template))
         upgrade(store)
+        with Writer(store, ManualClock()) as writer:
+            writer.run(lambda tx: write_settings(tx, "EUR", LOSS_BUDGET_MINOR))
         store.close()
         _templates[server.port] = template
     return server.url(server.create(_templates[server.port]))
