@@ -220,7 +220,9 @@ def _end(tx: Tx, lot: Lot) -> None:
 
 def _lot_of(tx: Tx, gift: Gift) -> Lot:
     """The lot that a gift makes, for an account that may get it."""
-    row = tx.connection.execute(select(accounts).where(accounts.c.id == gift.account)).first()
+    # Locked: two gifts at once must see each other's kinds.
+    query = select(accounts).where(accounts.c.id == gift.account).with_for_update()
+    row = tx.connection.execute(query).first()
     if row is None:
         raise NotFoundError(f"there is no account {gift.account}", Code.ACCOUNT_UNKNOWN)
     if row.state == "closed":

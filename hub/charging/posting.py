@@ -24,6 +24,7 @@ from hub.ledger.items import Booked, Item, Transfer
 from hub.ledger.writer import Tx
 from hub.people import spending
 from hub.settings import read_settings
+from hub.store.failures import UnluckyError
 from hub.store.rows import encode_rows, from_values
 from hub.store.tables import charging, fleet, people
 from wire.errors import Code
@@ -99,6 +100,7 @@ def post_entries(tx: Tx, controller: Controller, epoch: str, entries: tuple[Entr
 
     Raises:
         StoreError: The book refused a fact, which no fact can cause: the hub is broken.
+        UnluckyError: The same, where another hub may have changed what was read.
     """
     _keep_events(tx, controller.id, epoch, entries)
     journal = _journal(tx, controller, epoch, entries)
@@ -271,7 +273,11 @@ def _post(tx: Tx, journal: Journal, plan: Plan, planned: tuple[int, Item]) -> tu
         booking.alarm(plan, journal, Code.ID_CONFLICT, item.id, words)
         outcome = tx.book.post(msgspec.structs.replace(item, id=other))
     if not isinstance(outcome, Booked):
-        raise StoreError(f"the book refuses a fact of {journal.controller}: {outcome}")
+        words = f"the book refuses a fact of {journal.controller}: {outcome}"
+        if tx.connection.dialect.name == "sqlite":
+            raise StoreError(words)
+        # Another hub gave a first lot since we saw that there is none: look again.
+        raise UnluckyError(words)
     return outcome.transfers
 
 
