@@ -17,6 +17,7 @@ from hub.commands.access import say
 from hub.config import HubConfig, load_config
 from hub.errors import ConfigError, HubError
 from hub.store.lock import writing_turn
+from hub.turns import take_turns_sooner
 from hub.web.app import create_app
 
 GRACE_S = 3
@@ -65,6 +66,7 @@ def _serve(config: HubConfig) -> int:
         )
         _say_where(config, hub)
         look_less_often()
+        take_turns_sooner()
         # uvicorn raises the signal again when it's done: it must not end us before we close.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, server.handle_exit)

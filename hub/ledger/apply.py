@@ -156,10 +156,12 @@ def accounts_of(item: Item) -> tuple[str, ...]:
     for leg in legs:
         if type(leg) is Move:
             codes += (leg.debit, leg.credit)
-        else:
-            debits, credits_ = _sides(leg)
-            codes += debits
-            codes += credits_
+        elif type(leg) is Spill:
+            codes += leg.debits
+            codes += [code for code, _ in leg.credits]
+        elif type(leg) is Fill:
+            codes.append(leg.debit)
+            codes += leg.credits
     return tuple(codes)
 
 

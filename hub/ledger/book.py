@@ -8,7 +8,7 @@ jobs of a transaction: at its end, or before somebody reads the book's tables in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -18,10 +18,10 @@ from hub.errors import ConflictError, RefusedError
 from hub.ledger import sql
 from hub.ledger.accounts import is_code
 from hub.ledger.apply import State, accounts_of, check, decide
-from hub.ledger.entries import Entry, chained, moves_of
+from hub.ledger.entries import Entry, Moved, chained
 from hub.ledger.items import Already, Booked, Conflict, Item, Outcome, Refused, Transfer, digest_of
-from hub.ledger.shelves import Mark as ShelfMark, Memory, shelf_of
-from hub.store.rows import fetch, write_rows
+from hub.ledger.shelves import AccountRow, Mark as ShelfMark, Memory, shelf_of
+from hub.store.rows import Written, fetch, write_rows
 from wire.errors import Code
 
 _TABLES = re.compile(r"\b(?:transfers|items|batches|ledger_accounts)\b")
@@ -64,12 +64,21 @@ class Book:
         self._asked: set[str] = set()
         self._entries: list[Entry] = []
         self._written = 0
+        self._prepared = 0
+        self._moved = Moved()
+        self._opened: list[AccountRow] = []
         self._limits: dict[str, int] = {}
         self._changed: list[tuple[str, int]] = []
         self._is_watching = False
 
-    def load(self, items: Iterable[Item]) -> None:
-        """Read everything that these items touch, in two statements."""
+    def load(self, items: Iterable[Item], *, look: bool = True) -> None:
+        """Read everything that these items touch, in two statements.
+
+        Args:
+            items: What will be decided.
+            look: Look their ids up; else they are taken for new, and writing one that
+                isn't fails.
+        """
         ids: list[str] = []
         codes: set[str] = set()
         for item in items:
@@ -79,9 +88,9 @@ class Book:
         # First the accounts: where they are locked, whoever had them first has committed
         # by then, and its ids are seen.
         self._shelf.read(codes)
-        if ids:
+        if ids and look:
             self._state.known.update(fetch(self._connection, sql.known_items(self._dialect), ids))
-            self._asked.update(ids)
+        self._asked.update(ids)
 
     def post(self, item: Item) -> Outcome:
         """Decide an item; what is booked is written at the next `flush`.
@@ -95,6 +104,10 @@ class Book:
         """Decide an item that `check` found nothing wrong with, by its digest."""
         if item.id not in self._asked or not self._knows_accounts(item):
             self.load((item,))
+        return self.post_loaded(item, digest)
+
+    def post_loaded(self, item: Item, digest: str) -> Outcome:
+        """Decide an item that was among those of `load`."""
         outcome = decide(self._state, item, digest)
         if type(outcome) is Booked:
             self._entries.append(Entry(item, digest, outcome.transfers))
@@ -160,29 +173,53 @@ class Book:
 
     def flush(self) -> None:
         """Write what was decided: accounts, transfers, batch, items, balances."""
-        entries = self._entries[self._written :]
-        if not entries and not self._limits:
+        for statement, rows in self.statements():
+            write_rows(self._connection, statement, rows)
+
+    def statements(self) -> Iterator[tuple[Written, Sequence[tuple[Any, ...]]]]:
+        """Give what is to be written, in order, for whoever writes it.
+
+        Where other hubs write too, each must be written before the next is asked for.
+        """
+        if not self._limits and self._written == len(self._entries):
             return
-        shelf, connection, at_ms = self._shelf, self._connection, self._at_ms
-        touched = {
-            code
-            for entry in entries
-            for transfer in entry.transfers
-            for code in (transfer.debit, transfer.credit)
-        }
-        new = touched.union(self._limits).difference(shelf.ids)
-        if new:
-            shelf.open(new)
-        moved = moves_of(entries, shelf.ids, at_ms)
-        if entries:
-            write_rows(connection, sql.TRANSFERS, moved.rows)
-            head, items, last = chained(entries, moved, shelf.last(), at_ms)
-            write_rows(connection, sql.BATCH, [head])
-            write_rows(connection, sql.ITEMS, items)
+        self.prepare()
+        shelf, moved, at_ms = self._shelf, self._moved, self._at_ms
+        yield sql.OPEN, self._opened
+        if moved.rows:
+            yield sql.TRANSFERS, moved.rows
+            head, items, last = chained(moved, shelf.last(), at_ms)
+            yield sql.BATCH, [head]
+            yield sql.ITEMS, items
             shelf.advance(last)
-        self._write_balances(moved.changes)
-        self._written = len(self._entries)
-        self._limits.clear()
+        # A balance and its limit change together: either alone could break the CHECK.
+        limits = sorted((shelf.ids[code], least) for code, least in self._limits.items())
+        yield sql.LIMIT, [(id_, moved.changes.pop(id_, 0), least) for id_, least in limits]
+        yield sql.CHANGE, sorted(moved.changes.items())
+        self._limits = {}
+        self._reset_to(len(self._entries))
+
+    def prepare(self) -> None:
+        """Make ready what was decided lately, so that little is left when it is written."""
+        entries = self._entries[self._prepared :]
+        new = _touched(entries).union(self._limits).difference(self._shelf.ids)
+        if new:
+            self._opened += self._shelf.open(new)
+        self._moved.add(entries, self._shelf.ids, self._at_ms)
+        self._prepared = len(self._entries)
+
+    def know(self, known: Mapping[str, str]) -> None:
+        """Take ids and digests for known: another transaction booked them a moment ago."""
+        self._state.known.update(known)
+        self._asked.update(known)
+
+    def booked(self) -> dict[str, str]:
+        """Ids and digests of what was booked in this transaction."""
+        return {entry.item.id: entry.digest for entry in self._entries}
+
+    def opens(self) -> set[str]:
+        """Ledger accounts that get their row with what isn't written yet."""
+        return _touched(self._entries[self._written :]).difference(self._shelf.ids)
 
     def mark(self) -> Mark:
         """Remember this point, for a savepoint made now and the job within it."""
@@ -211,8 +248,14 @@ class Book:
         for code, least in reversed(self._changed[mark.changed :]):
             balances[code].least = least
         del self._entries[mark.decided :], self._changed[mark.changed :]
-        self._written, self._limits = mark.written, mark.limits
+        self._limits = mark.limits
+        self._reset_to(mark.written)
         self._shelf.undo(mark.shelf)
+
+    def _reset_to(self, written: int) -> None:
+        """Take so many entries for written, and nothing after them for prepared."""
+        self._written = self._prepared = written
+        self._moved, self._opened = Moved(), []
 
     def _hold(self, code: str) -> None:
         """Have an account's exact balance, until the commit."""
@@ -237,14 +280,14 @@ class Book:
                 return False
         return True
 
-    def _write_balances(self, changes: dict[int, int]) -> None:
-        # A balance and its limit change together: either alone could break the CHECK.
-        limited = [
-            (id_, changes.pop(id_, 0), least)
-            for id_, least in sorted((self._shelf.ids[c], m) for c, m in self._limits.items())
-        ]
-        write_rows(self._connection, sql.LIMIT, limited)
-        write_rows(self._connection, sql.CHANGE, sorted(changes.items()))
+
+def _touched(entries: Iterable[Entry]) -> set[str]:
+    return {
+        code
+        for entry in entries
+        for transfer in entry.transfers
+        for code in (transfer.debit, transfer.credit)
+    }
 
 
 @lru_cache(maxsize=1024)

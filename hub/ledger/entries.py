@@ -5,7 +5,8 @@ Pure: the same entries give the same rows, whoever writes them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -51,65 +52,62 @@ BatchRow = tuple[int, str, int, int]
 """id, hash, items, at_ms."""
 
 
-class Moved(NamedTuple):
-    """What entries do to accounts.
+class Moved:
+    """What entries do to accounts, gathered as they are decided.
 
     Attributes:
         rows: For table `transfers`.
         changes: What each account's balance changes by, by its number.
         abouts: What is kept of each item beside.
-        effects: Digest of what came of each item.
+        digests: Of what was asked, and of what came of it, for each item.
     """
 
-    rows: list[TransferRow]
-    changes: dict[int, int]
-    abouts: list[About]
-    effects: list[str]
+    __slots__ = ("abouts", "changes", "digests", "rows")
+
+    def __init__(self) -> None:
+        self.rows: list[TransferRow] = []
+        self.changes: defaultdict[int, int] = defaultdict(int)
+        self.abouts: list[About] = []
+        self.digests: list[tuple[str, str]] = []
+
+    def add(self, entries: Iterable[Entry], ids: Mapping[str, int], at_ms: int) -> None:
+        """Add what was booked, in order.
+
+        Args:
+            entries: What was booked.
+            ids: Numbers of all accounts that they touch.
+            at_ms: When.
+        """
+        rows, changes = self.rows, self.changes
+        for item, digest, transfers in entries:
+            about = about_of(item)
+            self.abouts.append(about)
+            self.digests.append((digest, effect_of(about, at_ms, transfers)))
+            id_, ordinal = about[0], 0
+            for move in transfers:
+                debit, credit, minor = ids[move.debit], ids[move.credit], move.amount_minor
+                rows.append((id_, ordinal, debit, credit, minor, at_ms))
+                changes[debit] -= minor
+                changes[credit] += minor
+                ordinal += 1  # noqa: SIM113 enumerate makes a pair of each
 
 
-def moves_of(entries: Iterable[Entry], ids: Mapping[str, int], at_ms: int) -> Moved:
-    """Make the rows of transfers.
-
-    Args:
-        entries: What was booked, in order.
-        ids: Numbers of all accounts that they touch.
-        at_ms: When.
-    """
-    rows: list[TransferRow] = []
-    changes: dict[int, int] = {}
-    abouts: list[About] = []
-    effects: list[str] = []
-    for item, _, transfers in entries:
-        about = about_of(item)
-        abouts.append(about)
-        effects.append(effect_of(about, at_ms, transfers))
-        for ordinal, move in enumerate(transfers):
-            debit, credit, minor = ids[move.debit], ids[move.credit], move.amount_minor
-            rows.append((item.id, ordinal, debit, credit, minor, at_ms))
-            changes[debit] = changes.get(debit, 0) - minor
-            changes[credit] = changes.get(credit, 0) + minor
-    return Moved(rows, changes, abouts, effects)
-
-
-def chained(
-    entries: Sequence[Entry], moved: Moved, last: Last, at_ms: int
-) -> tuple[BatchRow, list[ItemRow], Last]:
-    """Put entries at the end of the chain, as one batch.
+def chained(moved: Moved, last: Last, at_ms: int) -> tuple[BatchRow, list[ItemRow], Last]:
+    """Put items at the end of the chain, as one batch.
 
     Returns:
         The rows of batch and items, and the new end.
     """
-    batch, place = last.batch + 1, last.place
+    batch = last.batch + 1
     items = [
-        (*about, place_, entry.digest, effect, batch)
-        for place_, (entry, about, effect) in enumerate(
-            zip(entries, moved.abouts, moved.effects, strict=True), place + 1
+        (*about, place, *digests, batch)
+        for place, (about, digests) in enumerate(
+            zip(moved.abouts, moved.digests, strict=True), last.place + 1
         )
     ]
-    digests = zip([entry.digest for entry in entries], moved.effects, strict=True)
-    hash_ = chain_batch(last.hash, digests)
+    hash_ = chain_batch(last.hash, moved.digests)
     head = (batch, hash_, len(items), at_ms)
-    return head, items, Last(batch, hash_, place + len(items))
+    return head, items, Last(batch, hash_, last.place + len(items))
 
 
 def chain_batch(previous: str, digests: Iterable[tuple[str, str]]) -> str:

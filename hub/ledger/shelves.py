@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
@@ -20,10 +20,11 @@ from hub.ledger.accounts import FREE, is_code, unit_of, usual_limits
 from hub.ledger.apply import BALANCE_MINOR_MAX, Balance, limited
 from hub.ledger.entries import Last
 from hub.store.failures import UnluckyError
-from hub.store.rows import fetch, write_rows
+from hub.store.rows import fetch
 
-ACCOUNTS_REMEMBERED_MAX = 50_000
-"""More people than are about at once, in some 20 MB; beyond it all are read anew."""
+ACCOUNTS_REMEMBERED_MAX = 100_000
+"""Balances and numbers: more people than are about at once, in some 20 MB; beyond it all
+are read anew."""
 
 
 @dataclass(slots=True)
@@ -44,12 +45,25 @@ class Memory:
     last: Last | None = None
     last_id: int | None = None
 
+    def is_full(self) -> bool:
+        """Whether more is remembered than may be."""
+        return len(self.ids) + len(self.balances) > ACCOUNTS_REMEMBERED_MAX
+
+    def trim(self) -> None:
+        """Forget all when it is too much; only where nothing decided waits to be written."""
+        if self.is_full():
+            self.clear()
+
     def clear(self) -> None:
         """Forget all."""
         self.balances.clear()
         self.ids.clear()
         self.free.clear()
         self.last = self.last_id = None
+
+
+AccountRow = tuple[int, str, str, int | None, int | None]
+"""id, code, unit, balance_min, balance_max."""
 
 
 class Mark(NamedTuple):
@@ -88,8 +102,8 @@ class Shelf(Protocol):
         """Read an account exactly, whose changes are all written."""
         ...
 
-    def open(self, codes: Collection[str]) -> None:
-        """Give rows to those that have none."""
+    def open(self, codes: Collection[str]) -> list[AccountRow]:
+        """Give numbers to those that have none, and the rows that are still to be written."""
         ...
 
     def last(self) -> Last:
@@ -118,8 +132,6 @@ class Alone:
     """
 
     def __init__(self, connection: Connection, memory: Memory) -> None:
-        if len(memory.balances) > ACCOUNTS_REMEMBERED_MAX:
-            memory.clear()
         self._connection = connection
         self._memory = memory
         self._opened: list[str] = []
@@ -127,7 +139,7 @@ class Alone:
 
     def read(self, codes: Iterable[str]) -> None:
         balances = self.balances
-        missing = {code for code in codes if code not in balances}
+        missing = set(codes).difference(balances)
         if not missing:
             return
         statement = sql.accounts(self._connection.dialect.name)
@@ -144,17 +156,17 @@ class Alone:
     def read_again(self, code: str) -> None:
         self.read((code,))
 
-    def open(self, codes: Collection[str]) -> None:
+    def open(self, codes: Collection[str]) -> list[AccountRow]:
         memory = self._memory
         if memory.last_id is None:
             ((memory.last_id,),) = fetch(self._connection, sql.LAST_ACCOUNT)
-        rows = []
+        rows: list[AccountRow] = []
         for number, code in enumerate(sorted(codes), memory.last_id + 1):
             rows.append((number, *_opened(code, self.balances[code])))
             self.ids[code] = number
             self._opened.append(code)
         memory.last_id += len(rows)
-        write_rows(self._connection, sql.OPEN, rows)
+        return rows
 
     def last(self) -> Last:
         if self._memory.last is None:
@@ -183,8 +195,6 @@ class Shared:
     """
 
     def __init__(self, connection: Connection, memory: Memory) -> None:
-        if len(memory.ids) > ACCOUNTS_REMEMBERED_MAX:
-            memory.clear()
         self._connection = connection
         self._memory = memory
         self._read: list[str] = []
@@ -198,7 +208,7 @@ class Shared:
         balances, free = self.balances, self._memory.free
         bound: list[str] = []
         loose: list[str] = []
-        for code in {code for code in codes if code not in balances}:
+        for code in set(codes).difference(balances):
             if code in free:
                 balances[code] = Balance()
             elif is_code(code):
@@ -220,13 +230,14 @@ class Shared:
         self._exact.add(code)
         self._lock([code])
 
-    def open(self, codes: Collection[str]) -> None:
+    def open(self, codes: Collection[str]) -> list[AccountRow]:
         rows = [_opened(code, self.balances[code]) for code in sorted(codes)]
         done = fetch(self._connection, sql.OPEN_SHARED, rows)
         if len(done) < len(rows):
             raise UnluckyError("another hub opened the same account meanwhile")
         self.ids.update(done)
         self._opened += codes
+        return []
 
     def last(self) -> Last:
         if self._last is None:
@@ -289,7 +300,7 @@ def _read_last(connection: Connection) -> Last:
     return Last(*rows[0]) if rows else Last()
 
 
-def _opened(code: str, balance: Balance) -> tuple[Any, ...]:
+def _opened(code: str, balance: Balance) -> tuple[str, str, int | None, int | None]:
     return (code, unit_of(code), _or_none(balance.least), _or_none(balance.most))
 
 

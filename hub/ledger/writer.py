@@ -1,52 +1,51 @@
-"""The one writer: many callers, one thread, one transaction for all that has come.
+"""The one writer: many callers, one transaction for all that has come.
 
-Callers hand over jobs and wait. The writer runs what has come in order, in one
-transaction, commits, and only then answers. It never waits for more to come: what
-comes while it commits is the next batch, so batches grow with the load by themselves.
+Callers hand over jobs and items, and wait. The writer decides what has come in order,
+commits, and only then answers. It never waits for more to come: what comes while it
+commits is the next batch, so batches grow with the load by themselves.
 
-A job that fails is undone alone: the others' outcomes are those of running one by one
-in the same order. When a whole transaction fails before its commit, its jobs are run
-again one by one, so that only those fail that must.
+The others' outcomes are those of running one by one in the same order, whatever one does.
 """
 
 from __future__ import annotations
 
+import enum
 import logging
 import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
 from functools import partial
-from typing import Any, Self, TypeVar
-
-from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from typing import Self, TypeVar
 
 from hub.errors import OutcomeUnknownError, OverloadedError
+from hub.ledger.answers import Answer, Asked, AskedItem, AskedJob, Batch, LastingFuture
 from hub.ledger.apply import check
-from hub.ledger.book import Book
 from hub.ledger.items import Item, Outcome, digest_of
+from hub.ledger.pipeline import Pipeline, Underway
 from hub.ledger.shelves import Memory
-from hub.ledger.tx import Job, Touched, Tx, run_job
-from hub.store.engine import Store, check_open
-from hub.store.failures import UnreachableError, is_given_up, is_unlucky, store_error
+from hub.ledger.tx import Job, Touched, Tx
+from hub.store.engine import Store
 from wire.clock import Clock
 
 QUEUE_JOBS_MAX = 20_000
 """A second's work at full speed; more would only wait longer than its callers do."""
 BATCH_JOBS_MAX = 2_000
 """Larger batches gain nothing more and let the first callers wait."""
+OVERLAP_ITEMS_MIN = 32
+"""Fewer are sooner done by one thread than handed over to another."""
 CALLER_TIMEOUT_S = 30
 """Longer than any commit; a caller that waits longer must ask again with its id."""
 STOP_TIMEOUT_S = 10
 
-TRIES_MAX = 5
-"""Two hubs that want the same rows part after one or two; more is another fault."""
-
-__all__ = ["Job", "Touched", "Tx", "Writer"]
+__all__ = ["Answer", "Job", "Touched", "Tx", "Writer"]
 T = TypeVar("T")
 logger = logging.getLogger("standpipe.store")
+
+
+class _Word(enum.Enum):
+    STOP = enum.auto()
+    LANDED = enum.auto()
 
 
 class Writer:
@@ -58,14 +57,13 @@ class Writer:
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
-        self._store = store
-        self._clock = clock
-        self._memory = Memory()
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Asked | Underway | None] = queue.SimpleQueue()
+        self._pipeline = Pipeline(store, clock, Memory(), self._answer, self._queue.put)
         self._listeners: list[Callable[[Touched], None]] = []
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._lock = threading.Lock()
         self._closing = False
+        self._only_items = False
 
     def __enter__(self) -> Self:
         self.start()
@@ -75,7 +73,8 @@ class Writer:
         self.close()
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start its threads."""
+        self._pipeline.start()
         self._thread.start()
 
     def close(self) -> None:
@@ -99,24 +98,25 @@ class Writer:
         Raises:
             OverloadedError: The queue is full; nothing was done.
         """
-        answer: Future[T] = _Answer()
-        self._put(_Waiting(answer, job=job))
+        answer: Future[T] = LastingFuture()
+        self._put(AskedJob(job, answer))
         return answer
 
-    def submit_item(self, item: Item) -> Future[Outcome]:
-        """Hand over an item for the book, the quick way.
+    def submit_item(self, item: Item) -> Answer[Outcome]:
+        """Hand over an item for the book, the quick way; it can't be taken back.
 
         Raises:
             InputError: It holds what can't be stored.
             OverloadedError: The queue is full; nothing was done.
         """
-        answer: Future[Outcome] = _Answer()
         fault = check(item)
-        if fault is None:
-            self._put(_Waiting(answer, item=item, digest=digest_of(item)))
-        else:
-            answer.set_result(fault)
-        return answer
+        if fault is not None:
+            answer: Answer[Outcome] = Answer()
+            answer.set(fault)
+            return answer
+        asked = AskedItem(item, digest_of(item))
+        self._put(asked)
+        return asked
 
     def run(self, job: Job[T], timeout_s: int = CALLER_TIMEOUT_S) -> T:
         """Hand over a job and wait for its outcome.
@@ -135,124 +135,67 @@ class Writer:
                 "the database hasn't answered: repeat with the same id"
             ) from None
 
-    def _put(self, waiting: _Waiting) -> None:
+    def _put(self, asked: Asked) -> None:
         # Under the lock nothing can come after the word to stop, and wait for ever.
         with self._lock:
             if self._closing:
                 raise OverloadedError("the hub is stopping: try again in a moment")
             if self._queue.qsize() >= QUEUE_JOBS_MAX:
                 raise OverloadedError("too much to write at once: try again in a moment")
-            self._queue.put(waiting)
+            self._queue.put(asked)
 
     def _run(self) -> None:
-        going = True
-        while going:
-            batch, going = self._take()
-            if batch:
-                self._commit(batch)
-                self._answer(batch)
+        pipeline = self._pipeline
+        word: _Word | None = None
+        while word is not _Word.STOP:
+            batch, word = self._take()
+            items = [asked for asked in batch if type(asked) is AskedItem]
+            self._only_items = len(items) == len(batch)
+            if word is _Word.LANDED and not pipeline.takes_more():
+                pipeline.land()
+                word = None
+            if not self._only_items:
+                pipeline.run(batch)
+            elif len(items) >= OVERLAP_ITEMS_MIN or (items and pipeline.is_busy):
+                pipeline.push(items)
+            elif items:
+                pipeline.run(items)
+            if word is _Word.LANDED:
+                pipeline.land()
+        pipeline.close()
 
-    def _take(self) -> tuple[list[_Waiting], bool]:
-        batch: list[_Waiting] = []
-        waiting = self._queue.get()
-        while waiting is not None:
-            batch.append(waiting)
-            if len(batch) >= BATCH_JOBS_MAX:
-                return batch, True
+    def _take(self) -> tuple[list[Asked], _Word | None]:
+        """Take what has come; and tell whether the batch underway has landed, or to stop."""
+        pipeline = self._pipeline
+        batch: list[Asked] = []
+        enough, most = 1, BATCH_JOBS_MAX
+        if pipeline.is_busy:
+            # Until it has landed there is time to wait for more.
+            enough = OVERLAP_ITEMS_MIN if pipeline.takes_more() else most
+        elif self._only_items:
+            # The other half is decided while this one is written.
+            most = max(OVERLAP_ITEMS_MIN, self._queue.qsize() // 2)
+        while len(batch) < most:
             try:
-                waiting = self._queue.get_nowait()
+                taken = self._queue.get(block=len(batch) < enough)
             except queue.Empty:
-                return batch, True
-        return batch, False
+                break
+            if isinstance(taken, AskedItem | AskedJob):
+                batch.append(taken)
+            elif taken is None:
+                return batch, _Word.STOP
+            elif pipeline.is_underway(taken):
+                return batch, _Word.LANDED
+        return batch, None
 
-    def _commit(self, batch: list[_Waiting]) -> None:
-        """Run a batch in one transaction, or else one by one; each gets its outcome."""
-        error = self._try(batch)
-        if error is None:
-            return
-        logger.error("a transaction of %d failed: %s", len(batch), error)
-        if len(batch) == 1 or isinstance(error, (OutcomeUnknownError, UnreachableError)):
-            for waiting in batch:
-                waiting.fail(error)
-            return
-        for waiting in batch:
-            failure = self._try([waiting])
-            if failure is not None:
-                waiting.fail(failure)
-
-    def _try(self, batch: list[_Waiting]) -> BaseException | None:
-        """Run a batch in one transaction, again while it is only unlucky; gives what failed."""
-        error: BaseException | None = None
-        for _ in range(TRIES_MAX):
-            try:
-                with self._connect() as connection:
-                    self._transact(connection, batch)
-            except BaseException as raised:  # noqa: BLE001 the callers must hear of it
-                self._memory.clear()
-                error = _failure(raised)
-                if not is_unlucky(raised):
-                    break
-            else:
-                return None
-        return error
-
-    def _connect(self) -> Connection:
-        try:
-            return self._store.writing.connect()
-        except SQLAlchemyError as error:
-            raise UnreachableError(
-                f"the database can't be reached: {error.__cause__ or error}"
-            ) from error
-
-    def _transact(self, connection: Connection, batch: list[_Waiting]) -> None:
-        transaction = connection.begin()
-        try:
-            self._work(connection, batch)
-        except BaseException:
-            with suppress(SQLAlchemyError):  # the connection may be gone
-                transaction.rollback()
-            raise
-        try:
-            transaction.commit()
-        except BaseException as error:
-            # A check that waited for the commit: nothing was kept.
-            if isinstance(error, IntegrityError) or is_given_up(error):
-                connection.rollback()
-                raise
-            connection.invalidate()
-            raise OutcomeUnknownError(
-                f"the database failed while committing: ask again with the same id: {error}"
-            ) from error
-
-    def _work(self, connection: Connection, batch: list[_Waiting]) -> None:
-        now_ms = self._clock.now().wall_ms
-        book = Book(connection, now_ms, self._memory)
-        items = [waiting.item for waiting in batch if waiting.item is not None]
-        if items:
-            book.load(items)
-        for waiting in batch:
-            waiting.error = None  # of an attempt that is made again
-            if waiting.item is not None:
-                waiting.result = book.post_checked(waiting.item, waiting.digest)
-            elif waiting.job is not None:
-                waiting.tx = Tx(connection, book, now_ms)
-                waiting.result, error = run_job(waiting.tx, waiting.job)
-                if error is not None:
-                    waiting.fail(_failure(error))
-        book.flush()
-        check_open(connection)
-
-    def _answer(self, batch: list[_Waiting]) -> None:
+    def _answer(self, batch: Batch) -> None:
         touched: set[tuple[str, str]] = set()
         hooks: list[Callable[[], None]] = []
-        for waiting in batch:
-            if waiting.error is not None:
-                waiting.future.set_exception(waiting.error)
-                continue
-            if waiting.tx is not None:
-                touched |= waiting.tx.touched
-                hooks += waiting.tx.hooks
-            waiting.future.set_result(waiting.result)
+        for asked in batch:
+            if isinstance(asked, AskedJob) and asked.tx is not None:
+                touched |= asked.tx.touched
+                hooks += asked.tx.hooks
+            asked.tell()
         if touched:
             frozen = frozenset(touched)
             hooks += [partial(listener, frozen) for listener in self._listeners]
@@ -261,41 +204,3 @@ class Writer:
                 hook()
             except Exception:
                 logger.exception("after a commit")
-
-
-class _Answer(Future[T]):
-    """A future whose work can't be taken back: it may be in a transaction already."""
-
-    def cancel(self) -> bool:
-        return False
-
-
-class _Waiting:
-    """One caller's job or item, and what came of it."""
-
-    __slots__ = ("digest", "error", "future", "item", "job", "result", "tx")
-
-    def __init__(
-        self,
-        future: Future[Any],
-        *,
-        job: Job[Any] | None = None,
-        item: Item | None = None,
-        digest: str = "",
-    ) -> None:
-        self.future = future
-        self.job = job
-        self.item = item
-        self.digest = digest
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.tx: Tx | None = None
-
-    def fail(self, error: BaseException) -> None:
-        """Have the caller told of an error, and of nothing else."""
-        self.result = self.tx = None
-        self.error = error
-
-
-def _failure(error: BaseException) -> BaseException:
-    return store_error(error) if isinstance(error, SQLAlchemyError) else error

@@ -33,6 +33,8 @@ READERS_MAX = 8
 """More readers than the web's threads that read at once would wait on two cores anyway."""
 READER_WAIT_S = 10
 """A page that waits longer has lost its reader."""
+WRITERS = 2
+"""On PostgreSQL one batch is decided while the one before it is written."""
 SERVER_SETTINGS = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -47,6 +49,9 @@ WAL_PAGES = 8_000
 SQLite's usual 1,000 the copying takes an eighth of the writer's time."""
 WAL_BYTES_MAX = 64 * 1024 * 1024
 """After a burst the log is cut back to this."""
+
+STATEMENTS_KEPT = 256
+"""The book's, in each size of `hub.store.rows`, and as many others."""
 
 _WRITER_PRAGMAS = (
     "PRAGMA journal_mode = WAL",
@@ -154,7 +159,7 @@ def _open_server(url: URL) -> Store:
     plain = url.render_as_string(hide_password=True)
     settings = {name: value for name, value in SERVER_SETTINGS.items() if name not in url.query}
     try:
-        writing = create_engine(url, pool_size=1, max_overflow=0, connect_args=settings)
+        writing = create_engine(url, pool_size=WRITERS, max_overflow=0, connect_args=settings)
         reading = create_engine(
             url,
             pool_size=READERS_MAX,
@@ -196,7 +201,7 @@ def _sqlite_readers(path: pathlib.Path) -> Engine:
         "sqlite://",
         creator=connect,
         poolclass=QueuePool,
-        pool_size=READERS_MAX,
+        pool_size=READERS_MAX + 1,  # and one for the writer, who waits for nobody
         max_overflow=0,
         pool_timeout=READER_WAIT_S,
     )
@@ -211,6 +216,7 @@ def _connect(uri: str, pragmas: tuple[str, ...]) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
         timeout=BUSY_TIMEOUT_MS // 1000,
+        cached_statements=STATEMENTS_KEPT,
     )
     for pragma in pragmas:
         connection.execute(pragma)

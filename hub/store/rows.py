@@ -9,6 +9,7 @@ row, each of them could hold the writer up. Only this file knows how the databas
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,9 +25,11 @@ from hub.store.failures import store_error
 ColumnType = Literal["text", "integer"]
 Columns = tuple[tuple[str, ColumnType], ...]
 """Names and types of a row's elements."""
-CHUNKS = (500, 50, 5, 1)
+SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 """Rows in one statement on SQLite. Few sizes, so that each statement is parsed once and
-kept; the largest stays far below the 32,766 parameters that SQLite takes."""
+kept; what is missing to the next one is filled up with rows of NULL, which are left out.
+One statement for all: each time one ends, its thread must wait for Python's lock. The
+largest stays below the 32,766 parameters that SQLite takes."""
 _SQL_TYPES = {"text": "text", "integer": "bigint"}
 _encoder = msgspec.json.Encoder()
 
@@ -37,7 +40,7 @@ class Written:
 
     Attributes:
         sql: With `{rows}` where the rows go, a table whose columns are called `column1`,
-            `column2` … on every database.
+            `column2` … on every database; the first is never NULL.
         types: Type of each column.
     """
 
@@ -120,19 +123,21 @@ def write_rows(connection: Connection, statement: Written, rows: Sequence[tuple[
 
 
 def _write_chunks(cursor: Any, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    done = 0
-    for size in CHUNKS:
-        while len(rows) - done >= size:
-            chunk = rows[done : done + size]
-            sql = _with_places(statement, size, len(chunk[0]))
-            cursor.execute(sql, tuple(chain.from_iterable(chunk)))
-            done += size
+    width, most = len(rows[0]), SIZES[-1]
+    for start in range(0, len(rows), most):
+        chunk = rows[start : start + most]
+        size = SIZES[bisect_left(SIZES, len(chunk))]
+        values = tuple(chain.from_iterable(chunk)) + (None,) * ((size - len(chunk)) * width)
+        cursor.execute(_with_places(statement, size, width), values)
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=256)
 def _with_places(statement: str, count: int, width: int) -> str:
-    row = f"({', '.join(['?'] * width)})"
-    return statement.format(rows=f"VALUES {', '.join([row] * count)}")
+    places = ", ".join([f"({', '.join(['?'] * width)})"] * count)
+    # A first column is never NULL, except in a row that fills up.
+    return statement.format(
+        rows=f"SELECT * FROM (VALUES {places}) WHERE column1 IS NOT NULL"  # noqa: S608 places only
+    )
 
 
 @lru_cache(maxsize=32)

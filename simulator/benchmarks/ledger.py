@@ -13,7 +13,6 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -27,9 +26,10 @@ from hub.collector import look_less_often
 from hub.ledger import accounts as chart
 from hub.ledger.items import Booked, Item, Move, Outcome, Spill
 from hub.ledger.verify import verify_book
-from hub.ledger.writer import Writer
+from hub.ledger.writer import Answer, Writer
 from hub.store.engine import Store, open_store
 from hub.store.migrations import upgrade
+from hub.turns import take_turns_sooner
 from simulator.benchmarks.bare_insert import bare_insert
 from simulator.benchmarks.rows import Row, Say, make_row, quantile
 from simulator.errors import SimulatorError
@@ -91,6 +91,7 @@ def _measure_many(say: Say, name: str, form: _Form, transfers_per_item: int) -> 
         paid = _last_batch(store)
         say(f"  {ITEMS:,} items of {transfers_per_item} from {WAITERS:,} waiters")
         look_less_often()
+        take_turns_sooner()
         run = _drive(writer, _items(form, ITEMS), WAITERS)
         writer.close()
         _check(store)
@@ -179,7 +180,7 @@ def _drive(writer: Writer, items: list[Item], waiters: int) -> _Run:
     """
     run = _Run()
     waiting = iter(items)
-    answers: SimpleQueue[tuple[Future[Outcome], int]] = SimpleQueue()
+    answers: SimpleQueue[tuple[Answer[Outcome], int]] = SimpleQueue()
     began = time.monotonic_ns()
     for item in islice(waiting, waiters):
         _ask(writer, item, answers)
@@ -194,7 +195,7 @@ def _drive(writer: Writer, items: list[Item], waiters: int) -> _Run:
     return run
 
 
-def _ask(writer: Writer, item: Item, answers: SimpleQueue[tuple[Future[Outcome], int]]) -> None:
+def _ask(writer: Writer, item: Item, answers: SimpleQueue[tuple[Answer[Outcome], int]]) -> None:
     asked = time.monotonic_ns()
     writer.submit_item(item).add_done_callback(lambda future: answers.put((future, asked)))
 
