@@ -95,6 +95,11 @@ def test_a_sound_book_has_no_faults(store, tamper):
         ),
         (f"UPDATE ledger_accounts SET unit = 'USD' WHERE code = '{WALLET}'", [WALLET, "USD"]),
         (
+            f"UPDATE ledger_accounts SET balance_min = NULL WHERE code = '{WALLET}'",
+            [WALLET, "lost its least"],
+        ),
+        (f"UPDATE ledger_accounts SET code = 'EUR:gold/x' WHERE code = '{WALLET}'", ["EUR:gold/x"]),
+        (
             "INSERT INTO transfers VALUES (7, 'forged', 0, 1, 2, 5, 0)",
             ["forged", "transfer 7 "],
         ),
