@@ -19,6 +19,7 @@ from hub.jobs.bench import Bench, Report
 from hub.ledger.verify import Progress, verify_book
 from hub.ledger.writer import Tx
 from hub.payments.audit_in import audit_money_in
+from hub.payments.audit_out import audit_money_out
 from wire.errors import Code
 
 FAULTS_NAMED_MAX = 20
@@ -33,7 +34,7 @@ log = logging.getLogger("hub.jobs")
 
 
 def find_faults(connection: Connection, progress: Progress | None = None) -> Iterator[str]:
-    """Hold everything against everything: the book, rights, sessions, money in, bills.
+    """Hold everything against everything: the book, rights, sessions, money in and out, bills.
 
     Args:
         connection: Sees one moment throughout.
@@ -45,6 +46,7 @@ def find_faults(connection: Connection, progress: Progress | None = None) -> Ite
     yield from verify_book(connection, progress)
     yield from audit_charging(connection)
     yield from audit_money_in(connection)
+    yield from audit_money_out(connection)
     yield from audit_billing(connection)
 
 
