@@ -5,12 +5,16 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
+from hub.charging.allowances import grant
 from hub.charging.lots import Gift, expire, give
 from hub.errors import ConflictError, InputError, RefusedError
 from hub.ledger import accounts as chart
 from hub.ledger.items import Item, Move, Spill, Transfer
 from hub.payments import shares
-from hub.payments.refunds import Refund, refund_item, tax_part
+from hub.payments.actions import ACTIONS, Forfeit
+from hub.payments.approvals import approve, ask_second
+from hub.payments.refunds import Refund, refund_item, refund_session, tax_part
+from hub.payments.second_person import SecondPersonRules, check_alone, write_second_person
 from wire.errors import Code
 
 PROMO = chart.house("promo", "EUR")
@@ -76,9 +80,7 @@ def test_money_goes_back_the_other_way_round(desk, ana):
 
 def test_paid_money_settles_an_overrun_that_came_later(desk, ana):
     buy(desk, 1_000, 0)
-    late = Item(
-        id="late", unit="EUR", kind="fee", legs=(Move(OVERRUN, REVENUE, 120),), ref="late"
-    )
+    late = Item(id="late", unit="EUR", kind="fee", legs=(Move(OVERRUN, REVENUE, 120),), ref="late")
     desk.run(lambda tx: tx.book.must_post(late))
 
     back(desk, "r1", 300)
@@ -259,3 +261,54 @@ def test_with_one_rate_the_tax_of_a_part_is_its_proportion(minor, tax, cuts):
             share = dict(shares.take_backs(taken, refunded, part)).get(TAX, 0)
             assert share == tax_part(tax, charge, refunded, part)
             refunded += part
+
+
+def test_a_session_that_a_controller_reported_goes_back_to_what_paid_it(desk):
+    box = desk.add_controller("box", "washer")
+    desk.add_account("ana", 500)
+    gift = Gift(
+        id="any",
+        account="ana",
+        amount_minor=200,
+        giver=PROMO,
+        source="promo",
+        reason="",
+        by="cli",
+    )
+    desk.run(lambda tx: give(tx, gift))
+    place = ("ana", "box", box.epoch)
+    desk.run(lambda tx: grant(tx, "g1", place, "EUR", 450))
+    box.start("ses_1", "ana", "washer")
+    box.wall_ms += 800 * 6_000
+    box.end("ses_1", "ana", "washer", (450, 350))
+    desk.journal(box)
+    assert (desk.overrun("ana"), desk.wallet("ana"), desk.escrow("ana")) == (100, 0, 0)
+
+    for number, minor in enumerate((120, 430, None)):
+        asked = Refund(
+            id=f"r{number}", session="ses_1", amount_minor=minor, reason="broken", by="cli"
+        )
+        desk.run(lambda tx, asked=asked: refund_session(tx, asked))
+
+    assert (desk.overrun("ana"), desk.wallet("ana"), desk.balance(lot("any"))) == (0, 500, 200)
+    assert desk.balance(REVENUE) == desk.balance(TAX) == 0
+    assert desk.faults() == []
+
+
+def test_what_is_given_up_on_takes_a_second_person_above_the_limit(desk):
+    desk.add_controller("box", "washer")
+    desk.add_account("ana", 500)
+    place = ("ana", "box", "epo_box")
+    desk.run(lambda tx: grant(tx, "g1", place, "EUR", 450))
+    desk.run(lambda tx: write_second_person(tx, "EUR", SecondPersonRules(forfeit_minor=400)))
+    content = Forfeit(controller="box", account="ana", epoch="epo_box", reason="drowned")
+
+    with desk.store.read() as connection, pytest.raises(RefusedError) as alone:
+        check_alone(connection, "EUR", "forfeit", 450)
+    asked = desk.run(lambda tx: ask_second(tx, ACTIONS, ("f1", "forfeit", content), "key_a"))
+    desk.run(lambda tx: approve(tx, ACTIONS, "f1", "key_b", asked.digest))
+
+    assert alone.value.code is Code.SECOND_PERSON
+    assert asked.amount_minor == 450
+    assert (desk.wallet("ana"), desk.escrow("ana")) == (500, 0)
+    assert desk.faults() == []

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from hub.bootstrap import Hub
+from hub.charging.allowances import grant
 from hub.payments.actions import ACTIONS
 from hub.payments.approvals import STEPS, ApprovalState, Step, expire_approvals
 from hub.people.keys import Scope
@@ -23,6 +24,7 @@ from tests.hub_web.both import (
     pay_in,
 )
 from tests.hub_web.conftest import Caller, make_key
+from tests.hub_web.place import set_up
 from tests.hub_web.test_bad_requests import check_problem
 from tests.hub_web.test_payouts import check_out
 from wire.errors import Code
@@ -278,12 +280,20 @@ def test_every_state_but_pending_is_an_end(ana: str) -> None:
 
 
 @on_sqlite
-def test_a_large_forfeit_takes_a_second_person(staff: Caller, hub: Hub, ana: str) -> None:
+def test_a_large_forfeit_takes_a_second_person(staff: Caller, other: Caller, hub: Hub) -> None:
+    set_up(hub)
+    place = ("acc_ana", "dry-2", "ep_dry-2")
+    hub.writer.run(lambda tx: grant(tx, "g1", place, "EUR", 450))
+    staff.post("/rules/second-person/EUR", {"forfeit_minor": 449})
+    body = {"account": "acc_ana", "epoch": "ep_dry-2", "reason": "drowned"}
     before = books(hub)
-    staff.post("/rules/second-person/EUR", {"adjustment_minor": 500, "forfeit_minor": 0})
-    body = {"account": ana, "epoch": "ep_x", "reason": "drowned"}
 
-    nothing = staff.post("/controllers/none/forfeits", body, key="f1")
-
-    check_problem(nothing, 404)
+    alone = staff.post("/controllers/dry-2/forfeits", body, key="f1")
+    assert check_problem(alone, 409)["code"] == Code.SECOND_PERSON
     assert books(hub) == before
+    action = {"kind": "forfeit", "controller": "dry-2"} | body
+    asked = staff.post("/approvals", {"action": action}, key="f1").json()
+    assert asked["amount_minor"] == 450
+    agree(other, "f1", asked["digest"])
+
+    assert balance(staff, "acc_ana")["wallet"] == 2_340
