@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, text
@@ -37,6 +38,26 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     amount_minor: int
     balance_minor: int
     at_ms: int
+
+    @property
+    def before_minor(self) -> int:
+        """Balance before it."""
+        return self.balance_minor - self.amount_minor
+
+
+class Place(NamedTuple):
+    """A place in an account's lines.
+
+    It carries the balance there, since nothing older changes any more: else a deep page
+    would have to add up all that is newer.
+
+    Attributes:
+        id: The line that comes next is the newest with a smaller number.
+        balance_minor: Balance after that next line; None: as the account stands now.
+    """
+
+    id: int
+    balance_minor: int | None = None
 
 
 def balances_of(connection: Connection, codes: Iterable[str]) -> dict[str, int]:
@@ -74,23 +95,21 @@ _LINES = text("""
     ORDER BY t.id DESC LIMIT :limit
 """)
 
-_SUM_FROM = text("""
-    SELECT coalesce((SELECT sum(amount) FROM transfers WHERE credit = :account AND id >= :first), 0)
-         - coalesce((SELECT sum(amount) FROM transfers WHERE debit = :account AND id >= :first), 0)
-""")
-NEWEST = 2**62
-"""A cursor after every transfer."""
+NEWEST = Place(id=2**62)
+"""A place after every transfer."""
 
 
 def lines_of(
-    connection: Connection, code: str, *, before: int = NEWEST, limit: int = 50
+    connection: Connection, code: str, *, before: Place = NEWEST, limit: int = 50
 ) -> list[Line]:
     """Lines of a ledger account, newest first, each with its running balance.
+
+    A page costs the same however deep it lies.
 
     Args:
         connection: To read from.
         code: The ledger account.
-        before: Only transfers with a smaller number: the last line of the page before.
+        before: Where the page before ended: its last line's `id` and `before_minor`.
         limit: 1 to `LINES_PER_PAGE_MAX`.
     """
     account = connection.execute(
@@ -99,12 +118,9 @@ def lines_of(
     if account is None:
         return []
     limit = max(1, min(limit, LINES_PER_PAGE_MAX))
-    wanted = {"account": account.id, "before": before, "limit": limit}
+    wanted = {"account": account.id, "before": before.id, "limit": limit}
     rows = connection.execute(_LINES, wanted).all()
-    after = _SUM_FROM.bindparams(account=account.id, first=before)
-    # A sum is a Decimal on PostgreSQL.
-    newer = int(connection.execute(after).scalar_one()) if before < NEWEST else 0
-    balance = account.balance - newer
+    balance = account.balance if before.balance_minor is None else before.balance_minor
     lines = []
     for row in rows:
         lines.append(

@@ -22,7 +22,7 @@ def all_pages(connection, code, limit):
     while page := statements.lines_of(connection, code, before=before, limit=limit):
         assert len(page) <= limit
         lines += page
-        before = page[-1].id
+        before = statements.Place(page[-1].id, page[-1].before_minor)
     return lines
 
 
@@ -44,6 +44,19 @@ def test_pages_join_to_the_whole_with_running_balances(store, writer):
             assert found == expected[::-1]
         assert statements.balance_of(connection, WALLET) == balance
         assert {line.other for line in lines} == {BANK, REVENUE}
+
+
+def test_what_is_booked_while_someone_reads_moves_no_page(store, writer):
+    for number in range(10):
+        book(writer, number, (Move(BANK, WALLET, 1),))
+    with store.read() as connection:
+        first = statements.lines_of(connection, WALLET, limit=4)
+    book(writer, 10, (Move(BANK, WALLET, 100),))
+
+    with store.read() as connection:
+        before = statements.Place(first[-1].id, first[-1].before_minor)
+        second = statements.lines_of(connection, WALLET, before=before, limit=4)
+    assert [line.balance_minor for line in (*first, *second)] == [10, 9, 8, 7, 6, 5, 4, 3]
 
 
 def test_an_account_that_was_never_used_has_no_lines(store):

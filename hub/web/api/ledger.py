@@ -118,15 +118,17 @@ def list_lines(
 
     The lines of `bonus` are those of one lot: name it.
     """
-    place = decode_cursor(after, tuple[int])
-    before = place[0] if place else statements.NEWEST
+    place = decode_cursor(after, tuple[int, int])
+    before = statements.Place(*place) if place else statements.NEWEST
     with hub.store.read() as connection:
         code = _code(pot, lot, account, get_account(connection, account).unit)
         lines = statements.lines_of(connection, code, before=before, limit=limit)
     if len(lines) < limit:
         return Page(items=lines)
     # A full page may be the last; its cursor then leads to an empty one.
-    full = page_of([*lines, lines[-1]], limit, lambda line: line, lambda line: (line.id,))
+    full = page_of(
+        [*lines, lines[-1]], limit, lambda line: line, lambda line: (line.id, line.before_minor)
+    )
     return Page(items=full.items, next=full.next)
 
 
