@@ -36,6 +36,7 @@ OWN_WAYS: dict[str, str] = {
     "session": "a session is given back by a refund",
     "purchase": "what was captured is given back by a refund",
     "fee": "a fee is given back by a refund",
+    "subscription": "what a plan charged is given back by a refund",
     "expire": "a lot that ended is given anew",
     "gift": "a gift is ended by expiring its lot",
     "grant": "rights come back when a controller releases them, or are forfeited",

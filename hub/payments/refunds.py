@@ -192,10 +192,11 @@ def _receivers(tx: Tx, asked: Refund, charged: Charged, buckets: Parts, amount_m
     account, unit = charged.account, charged.unit
     lots_part = tuple(part for part in buckets if kind_of(part[0]) == "bonus")
     paid = shares.total(buckets) - shares.total(lots_part)
-    # What is owed comes first: an overrun, then what the wallet is below zero.
+    # What is owed comes first: an overrun, then credit that was used, billed or not yet.
     overrun, wallet = chart.overrun(account, unit), chart.wallet(account, unit)
     settled = min(paid, -tx.book.balance(overrun))
-    covered = min(paid - settled, max(0, -tx.book.balance(wallet)))
+    credit = tx.book.balance(wallet) + tx.book.balance(chart.receivable(account, unit))
+    covered = min(paid - settled, max(0, -credit))
     handed = paid - settled - covered
     if handed == 0:
         raise RefusedError(

@@ -11,7 +11,8 @@ from hub.errors import ConflictError, InputError, RefusedError
 from hub.ledger import accounts as chart
 from hub.ledger.items import Item, Move, Spill, Transfer
 from hub.payments import shares
-from hub.payments.actions import ACTIONS, Forfeit
+from hub.payments.action_contents import Forfeit
+from hub.payments.actions import ACTIONS
 from hub.payments.approvals import approve, ask_second
 from hub.payments.refunds import Refund, refund_item, refund_session, tax_part
 from hub.payments.second_person import SecondPersonRules, check_alone, write_second_person
@@ -134,6 +135,20 @@ def test_cash_covers_what_the_wallet_is_below_zero_first(desk):
     back(desk, "r1", till="counter")
 
     assert desk.wallet("ana") == 0
+    assert desk.balance(chart.cash("counter", "EUR")) == -100 + 100
+
+
+def test_what_was_billed_and_is_unpaid_is_not_handed_out(desk):
+    desk.add_account("ana", 100, credit_limit_minor=1_000)
+    legs = (Spill((WALLET, OVERRUN), ((REVENUE, 700),)),)
+    item = Item(id="buy", unit="EUR", kind="fee", legs=legs, ref="buy")
+    bill = Move(chart.receivable("ana", "EUR"), WALLET, 600)
+    desk.run(lambda tx: tx.book.must_post(item))
+    desk.run(lambda tx: tx.book.must_post(Item(id="bill", unit="EUR", kind="close", legs=(bill,))))
+
+    back(desk, "r1", till="counter")
+
+    assert desk.wallet("ana") == 600
     assert desk.balance(chart.cash("counter", "EUR")) == -100 + 100
 
 

@@ -10,7 +10,8 @@ from desk import Desk
 from hub.ledger import accounts as chart
 from hub.ledger.items import Item, Move
 from hub.payments import corrections, payouts, refund_requests, transfers
-from hub.payments.actions import ACTIONS, Adjust
+from hub.payments.action_contents import Adjust
+from hub.payments.actions import ACTIONS
 from hub.payments.adjustments import Against, Direction
 from hub.payments.approvals import approve, ask_second
 from hub.payments.audit_out import audit_money_out

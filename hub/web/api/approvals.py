@@ -9,7 +9,8 @@ from litestar import Request, Response
 from litestar.params import JSONBody, QueryParameter
 
 from hub.payments import approvals, second_person
-from hub.payments.actions import ACTIONS, Content, kind_of
+from hub.payments.action_contents import Content, kind_of
+from hub.payments.actions import ACTIONS
 from hub.payments.approvals import Approval, ApprovalState
 from hub.payments.second_person import SecondPersonRules
 from hub.people.keys import Scope
