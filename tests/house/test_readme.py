@@ -66,7 +66,7 @@ def run_all(commands: list[str], folder: pathlib.Path, **variables: str) -> list
     return printed.split(MARK)[:-1]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/installing.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/installing.md", "docs/money.md"])
 def test_a_page_s_commands_print_what_it_says(page, tmp_path):
     check_page(page, tmp_path)
 
