@@ -7,11 +7,9 @@ import json
 import sys
 from pathlib import Path
 
-from hub.charging.audit import audit_charging
 from hub.commands.access import progress_bar, reading, say
 from hub.errors import HubError
-from hub.ledger.verify import verify_book
-from hub.payments.audit_in import audit_money_in
+from hub.jobs.verification import find_faults
 
 FAULTS_SHOWN_MAX = 100
 """A book that is broken in more places isn't understood by reading more lines."""
@@ -24,12 +22,7 @@ def verify(data: Path, database: str, *, as_json: bool) -> int:
             reading(data, database) as connection,
             progress_bar("items", quiet=as_json) as progress,
         ):
-            found = itertools.chain(
-                verify_book(connection, progress),
-                audit_charging(connection),
-                audit_money_in(connection),
-            )
-            faults = list(itertools.islice(found, FAULTS_SHOWN_MAX))
+            faults = list(itertools.islice(find_faults(connection, progress), FAULTS_SHOWN_MAX))
     except HubError as error:
         return say(error)
     if as_json:
