@@ -29,12 +29,14 @@ class Keys:
         card_salt: Operator's secret for `wire.ids.card_ref`.
         broker_secret: Controllers' broker passwords are made from it.
         voucher_secret: Key of the hashes by which voucher codes are kept.
+        code_secret: Controllers' keys for offline codes are made from it.
     """
 
     signer: Signer
     card_salt: bytes
     broker_secret: bytes
     voucher_secret: bytes
+    code_secret: bytes
 
 
 def make_keys(data: Path, entropy: Entropy) -> Keys:
@@ -69,6 +71,7 @@ def keys_of(seed: bytes, card_salt: bytes) -> Keys:
         card_salt=card_salt,
         broker_secret=broker_secret,
         voucher_secret=voucher_secret,
+        code_secret=hashlib.blake2b(seed, person=b"standpipe-codes").digest(),
     )
 
 

@@ -16,6 +16,7 @@ from wire.events import (
     Boot,
     CashTaken,
     ClockState,
+    CodeRedeemed,
     Ended,
     Event,
     Released,
@@ -149,6 +150,19 @@ class LightController:
         return self.append(
             CashTaken,
             cash=cash,
+            machine=machine,
+            account=account,
+            amount_minor=minor,
+            totals=self.totals[account],
+        )
+
+    def redeem(self, code: int, account: str, machine: str, minor: int) -> int:
+        """Journal that an offline code was typed, by its counter."""
+        before = self.totals.get(account, Totals())
+        self.totals[account] = msgspec.structs.replace(before, taken_in=before.taken_in + minor)
+        return self.append(
+            CodeRedeemed,
+            code=code,
             machine=machine,
             account=account,
             amount_minor=minor,

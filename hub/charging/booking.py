@@ -7,22 +7,23 @@ then goes to overrun. Nothing is refused here; what is odd becomes an alarm.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 from hub.charging import backing, rerate
-from hub.charging.allowances import Totals, give_back
-from hub.charging.backing import Backing, Payment, Place
+from hub.charging.allowances import give_back
+from hub.charging.backing import Payment
+from hub.charging.booking_plan import Journal, Payer, Plan, SessionRow, alarm
+from hub.charging.brought import plan_cash, plan_code
 from hub.charging.charge_legs import charge_legs
 from hub.charging.whose import spends_of, whose
 from hub.fleet.alarms import Matter
 from hub.ledger import accounts as chart
-from hub.ledger.items import Item, Leg, Move
-from hub.people.spending import Spend
+from hub.ledger.items import Item, Leg
 from wire.errors import Code
 from wire.events import (
     CashTaken,
+    CodeRedeemed,
     MachineFault,
     Released,
     SessionEnded,
@@ -31,80 +32,9 @@ from wire.events import (
     SessionStarted,
     UnknownEvent,
 )
-from wire.machines import Machine
 from wire.money import tax_within
 from wire.tariff import Tariff
 from wire.usage import Usage, total_quantity, total_time_ms
-
-SessionRow = dict[str, Any]
-"""A row of `sessions`, as far as known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Payer:
-    """Whose money a fact moves: `account` is a placeholder when the reported one is unknown."""
-
-    account: str
-    unit: str
-
-
-@dataclass(slots=True)
-class Journal:
-    """What planning must know about the controller and what its events name.
-
-    Attributes:
-        controller: Which.
-        epoch: Of which journal.
-        has_acceptor: Whether it may take cash.
-        keeps_standing: Whether backed rights stand ready there, to be filled up again.
-        now_ms: Hub's wall time.
-        payers: By reported account.
-        totals: By account; changed as events are planned.
-        tariffs: Versions that exist, by id and version.
-        machines: Its machines, by id; those removed, too.
-        members: Whose each card of an organisation's account is: account and member.
-        sessions: Rows known, by the id they are kept under; changed as events are planned.
-        backings: Of those accounts that have lots; changed as events are planned.
-    """
-
-    controller: str
-    epoch: str
-    has_acceptor: bool
-    keeps_standing: bool
-    now_ms: int
-    payers: Mapping[str, Payer]
-    totals: dict[str, Totals]
-    tariffs: Mapping[tuple[str, int], Tariff]
-    machines: Mapping[str, Machine]
-    members: Mapping[str, tuple[str, str]]
-    sessions: dict[str, SessionRow]
-    backings: Mapping[str, Backing]
-
-    @property
-    def place(self) -> Place:
-        """Where its rights are held."""
-        return self.controller, self.epoch
-
-
-@dataclass(slots=True)
-class Plan:
-    """What must be done for a stretch of a journal.
-
-    Attributes:
-        items: For the book, in order, each with the seq that it comes from.
-        sessions: Rows to write, by id.
-        alarms: To raise, by code and subject.
-        cleared: Faults that are over: code and subject.
-        accounts: Whose rights may have to change.
-        spends: What members of organisations spent.
-    """
-
-    items: list[tuple[int, Item]] = field(default_factory=list)
-    sessions: dict[str, SessionRow] = field(default_factory=dict)
-    alarms: dict[tuple[int, str], Matter] = field(default_factory=dict)
-    cleared: list[tuple[int, str]] = field(default_factory=list)
-    accounts: set[str] = field(default_factory=set)
-    spends: list[Spend] = field(default_factory=list)
 
 
 def plan_event(journal: Journal, plan: Plan, event: object) -> None:
@@ -120,13 +50,6 @@ def session_keys(controller: str, epoch: str, session: str) -> tuple[str, str]:
     The second is for a session whose id another controller used: both are facts.
     """
     return session, f"{session}@{controller}/{epoch}"
-
-
-def alarm(plan: Plan, journal: Journal, code: Code, subject: str, detail: str) -> None:
-    """Note an alarm; one of a code and subject for the whole stretch."""
-    plan.alarms[(int(code), subject)] = Matter(
-        code=code, controller=journal.controller, subject=subject, detail=detail
-    )
 
 
 def _started(journal: Journal, plan: Plan, event: SessionStarted) -> None:
@@ -275,34 +198,6 @@ def _released(journal: Journal, plan: Plan, event: Released) -> None:
     plan.items.append((event.seq, item))
 
 
-def _cash_taken(journal: Journal, plan: Plan, event: CashTaken) -> None:
-    payer = journal.payers[event.account]
-    if event.amount_minor == 0:
-        return
-    source = chart.cash(journal.controller, payer.unit)
-    if not journal.has_acceptor:
-        source = chart.house("suspense", payer.unit)
-        words = f"{event.cash}: {event.amount_minor} taken in, and no acceptor is configured"
-        alarm(plan, journal, Code.BEYOND_RIGHTS, f"cash {event.machine}", words)
-    totals = journal.totals[payer.account]
-    totals.taken_in += event.amount_minor
-    plan.accounts.add(payer.account)
-    legs: tuple[Leg, ...] = ()
-    mine = journal.backings.get(payer.account)
-    if mine is not None:
-        brought = event.amount_minor
-        legs = backing.move_right(mine, journal.place, totals.backed, brought)
-    held = chart.escrow(payer.account, payer.unit)
-    item = Item(
-        id=event.cash,
-        unit=payer.unit,
-        kind="cash",
-        legs=(Move(source, held, event.amount_minor), *legs),
-        ref=journal.controller,
-    )
-    plan.items.append((event.seq, item))
-
-
 def _fault(journal: Journal, plan: Plan, event: MachineFault) -> None:
     if event.cleared:
         plan.alarms.pop((event.code, event.machine), None)
@@ -389,7 +284,8 @@ _HANDLERS: dict[type, Callable[[Journal, Plan, Any], None]] = {
     SessionProgress: _progressed,
     SessionEnded: _ended,
     Released: _released,
-    CashTaken: _cash_taken,
+    CashTaken: plan_cash,
+    CodeRedeemed: plan_code,
     MachineFault: _fault,
     UnknownEvent: _unknown,
 }

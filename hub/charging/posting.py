@@ -14,8 +14,11 @@ from sqlalchemy import TextClause, bindparam, insert, select, text
 from hub.charging import booking, lot_rows, tariffs
 from hub.charging.allowances import Totals, load_totals, save_totals
 from hub.charging.backing_sql import load_backings, save_backings
-from hub.charging.booking import Journal, Payer, Plan, SessionRow, session_keys
+from hub.charging.booking import session_keys
+from hub.charging.booking_plan import Journal, Payer, Plan, SessionRow, alarm
 from hub.charging.bulk import insert_rows
+from hub.charging.code_booking import codes_of, cut_before_gifts, give_promised
+from hub.charging.code_rows import save_redeemed
 from hub.errors import StoreError
 from hub.fleet.alarms import Matter, clear_alarm, raise_alarm
 from hub.fleet.controllers import Controller
@@ -31,6 +34,7 @@ from wire.errors import Code
 from wire.events import (
     AnyEvent,
     CashTaken,
+    CodeRedeemed,
     Released,
     SessionEnded,
     SessionFacts,
@@ -46,6 +50,7 @@ PLACEHOLDER_BYTES = 13
 MACHINES_DECODED_MAX = 4_096
 ANNOUNCED_MAX = 100
 """Sessions of one stretch that live pages are told of one by one."""
+_MOVING = (Released, CashTaken, CodeRedeemed)
 _CHARGES = ("session", "hold")
 """Kinds of items by which a session can lead to overrun: its charge, and what of other
 rights it took that must be held anew."""
@@ -102,13 +107,20 @@ def post_entries(tx: Tx, controller: Controller, epoch: str, entries: tuple[Entr
         StoreError: The book refused a fact, which no fact can cause: the hub is broken.
         UnluckyError: The same, where another hub may have changed what was read.
     """
+    place = (controller.id, epoch)
+    for stretch in cut_before_gifts(tx, place, entries):
+        give_promised(tx, place, stretch[0])
+        _post_stretch(tx, controller, epoch, stretch)
+
+
+def _post_stretch(tx: Tx, controller: Controller, epoch: str, entries: tuple[Entry, ...]) -> None:
     _keep_events(tx, controller.id, epoch, entries)
     journal = _journal(tx, controller, epoch, entries)
     plan = Plan()
     for entry in entries:
         if entry.event is None:
             words = f"event {entry.seq} can't be read and is kept: {entry.fault}"
-            booking.alarm(plan, journal, Code.BODY_MALFORMED, "", words)
+            alarm(plan, journal, Code.BODY_MALFORMED, "", words)
         else:
             booking.plan_event(journal, plan, entry.event)
     _post_items(tx, journal, plan)
@@ -116,6 +128,7 @@ def post_entries(tx: Tx, controller: Controller, epoch: str, entries: tuple[Entr
     save_totals(tx, controller.id, epoch, journal.totals)
     save_backings(tx, journal.backings)
     spending.note(tx, plan.spends)
+    save_redeemed(tx, controller.id, plan.codes)
     _tell(tx, controller.id, plan)
 
 
@@ -130,7 +143,7 @@ def _keep_events(tx: Tx, controller: str, epoch: str, entries: tuple[Entry, ...]
 def _journal(tx: Tx, controller: Controller, epoch: str, entries: tuple[Entry, ...]) -> Journal:
     """Load what planning must know, a statement for each table."""
     facts = [e.event for e in entries if isinstance(e.event, SessionFacts)]
-    moving = [e.event for e in entries if isinstance(e.event, (Released, CashTaken))]
+    moving = [e.event for e in entries if isinstance(e.event, _MOVING)]
     named = {event.account for event in facts} | {event.account for event in moving}
     payers, with_lots = _payers(tx, controller.id, named)
     paid = {event.account for event in facts if isinstance(event, SessionEnded)}
@@ -154,6 +167,7 @@ def _journal(tx: Tx, controller: Controller, epoch: str, entries: tuple[Entry, .
         members=_members(tx, {event.card for event in facts}) if facts else {},
         sessions=_sessions(tx, controller.id, epoch, {event.session for event in facts}),
         backings=behind,
+        codes=codes_of(tx, (controller.id, epoch), entries),
     )
 
 
@@ -270,7 +284,7 @@ def _post(tx: Tx, journal: Journal, plan: Plan, planned: tuple[int, Item]) -> tu
         # Each event is booked once, so another movement has this id: both are facts.
         other = f"{item.id}@{journal.controller}/{journal.epoch}/{seq}"
         words = f"{item.id} exists already: booked as {other}"
-        booking.alarm(plan, journal, Code.ID_CONFLICT, item.id, words)
+        alarm(plan, journal, Code.ID_CONFLICT, item.id, words)
         outcome = tx.book.post(msgspec.structs.replace(item, id=other))
     if not isinstance(outcome, Booked):
         words = f"the book refuses a fact of {journal.controller}: {outcome}"

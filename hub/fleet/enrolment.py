@@ -16,6 +16,7 @@ from sqlalchemy import Connection, insert, select, update
 from hub.config import HubConfig
 from hub.errors import ConfigError, InputError, RefusedError
 from hub.fleet import controllers
+from hub.fleet.code_keys import code_key, code_mark
 from hub.fleet.controllers import Controller, ControllerState
 from hub.ids import Entropy
 from hub.keystore import Keys
@@ -101,6 +102,7 @@ def enrol(tx: Tx, request: EnrolmentRequest, keys: Keys, config: HubConfig) -> E
             card_salt=encode_bytes(keys.card_salt),
             broker=broker_access(config, controller.id, password),
             hub_time_ms=tx.now_ms,
+            code_key=encode_bytes(code_key(keys, controller.id, controller.public_key)),
         ),
         username=controller.id,
         password=password,
@@ -173,6 +175,11 @@ def _activate(tx: Tx, request: EnrolmentRequest) -> Controller:
                 enrolled_ms=tx.now_ms,
             )
         )
+    tx.connection.execute(
+        update(fleet.controllers)
+        .where(fleet.controllers.c.id == request.controller)
+        .values(code_mark=code_mark(request.public_key))
+    )
     tx.touch("controller", request.controller)
     tx.touch("config", request.controller)
     return controllers.get_controller(tx.connection, request.controller)

@@ -20,6 +20,22 @@ _VOUCHERS = text("""
     ) AS owed LEFT JOIN ledger_accounts AS book ON book.code = owed.code
     WHERE owed.minor <> coalesce(book.balance, 0) LIMIT :most
 """)
+_CODES = text("""
+    SELECT owed.code, owed.minor, coalesce(book.balance, 0) AS booked
+    FROM (
+        SELECT b.unit || '\\:clearing/codes' AS code,
+            sum(CASE WHEN c.state = 'issued' THEN b.amount_minor ELSE 0 END) AS minor
+        FROM code_batches AS b JOIN offline_codes AS c ON c.batch = b.id
+        WHERE b.funding = 'sold' GROUP BY b.unit
+    ) AS owed LEFT JOIN ledger_accounts AS book ON book.code = owed.code
+    WHERE owed.minor <> coalesce(book.balance, 0) LIMIT :most
+""")
+_CODES_USED = text("""
+    SELECT c.controller, c.counter FROM offline_codes AS c
+    WHERE c.state = 'used' AND NOT EXISTS (
+        SELECT 1 FROM items AS i WHERE i.id = c.movement AND i.kind = 'code')
+    LIMIT :most
+""")
 _REDEEMED = text("""
     SELECT v.batch, v.serial FROM vouchers AS v
     WHERE v.state = 'used' AND NOT EXISTS (
@@ -50,6 +66,10 @@ def audit_money_in(connection: Connection) -> Iterator[str]:
     yield from audit_deposits(connection)
     for row in connection.execute(_VOUCHERS, most):
         yield f"unused vouchers are worth {int(row.minor)}, {row.code} is {row.booked}"
+    for row in connection.execute(_CODES, most):
+        yield f"unused codes are worth {int(row.minor)}, {row.code} is {row.booked}"
+    for row in connection.execute(_CODES_USED, most):
+        yield f"code {row.counter} of {row.controller} was used, and no movement says so"
     for row in connection.execute(_REDEEMED, most):
         yield f"voucher {row.serial} of {row.batch} was used, and no payment says so"
     for row in connection.execute(_CAMPAIGNS, most):
