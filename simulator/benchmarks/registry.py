@@ -34,6 +34,18 @@ BENCHMARKS = (
     Benchmark(
         "ledger-single", "transfers from one waiter after the other", "ledger:measure_single"
     ),
+    Benchmark("ledger-pg", "the same on PostgreSQL", "ledger:measure_many_pg"),
+    Benchmark(
+        "ledger-single-pg", "one waiter after the other, on PostgreSQL", "ledger:measure_single_pg"
+    ),
+    Benchmark("ledger-pg-two", "two hubs on one PostgreSQL database", "ledger:measure_two_pg"),
+    Benchmark("ledger-hot", "everybody pays one machine", "ledger:measure_hot"),
+    Benchmark(
+        "ledger-growth", "a transfer in a small and in a large book", "ledger_growth:measure"
+    ),
+    Benchmark(
+        "statement-pages", "the first and a deep page of lines", "ledger_growth:measure_pages"
+    ),
     Benchmark("ingest", "journal events from MQTT to committed", "ingest:measure_ingest"),
     Benchmark(
         "ingest-pg", "the same on PostgreSQL, by one hub and by two", "ingest:measure_ingest_pg"

@@ -1,0 +1,137 @@
+"""`ledger-growth` and `statement-pages`: what a large book costs beside a small one.
+
+`STANDPIPE_BOOK_TRANSFERS` sets the size of the large book, as 10000000; filling it takes
+as long as the book takes so many. Ids are random, which is what costs most: each belongs
+somewhere else in its index.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterator
+
+from hub.ledger import accounts as chart, statements
+from hub.ledger.items import Item, Move
+from hub.store.engine import Store
+from simulator.benchmarks.ledger_load import (
+    MACHINES,
+    PEOPLE,
+    UNIT,
+    Book,
+    booked,
+    drive,
+    person,
+    session,
+    sqlite_book,
+)
+from simulator.benchmarks.rows import Row, Say, make_row, quantile
+
+SIZE_VARIABLE = "STANDPIPE_BOOK_TRANSFERS"
+SMALL_TRANSFERS = 10_000
+LARGE_TRANSFERS = 600_000
+BLOCK_ITEMS = 5_000
+BLOCKS = 5
+"""Measured at each size; the quickest counts, since others use this machine too."""
+WAITERS = 1_000
+LINES = 100_000
+LINES_PER_ITEM = 50
+PAGE_LINES = 50
+READS = 200
+_NS_PER_MS = 1_000_000
+_US_PER_S = 1_000_000
+
+
+def measure(say: Say) -> list[Row]:
+    """Measure what a transfer costs in a large book beside a small one."""
+    large = int(os.environ.get(SIZE_VARIABLE, LARGE_TRANSFERS))
+    rng = random.Random(1)
+    with sqlite_book() as book:
+        say(f"  a book of {SMALL_TRANSFERS:,} transfers")
+        drive(book.writer, _random_ids(rng, SMALL_TRANSFERS // 2), WAITERS)
+        small_us = _cost_us(book, rng)
+        say(f"  the same book with {large:,} transfers")
+        drive(book.writer, _random_ids(rng, large // 2), WAITERS)
+        large_us = _cost_us(book, rng)
+    return [
+        make_row(
+            "ledger-growth",
+            large_us,
+            "µs/transfer",
+            peer=small_us,
+            transfers=large,
+            peer_is=f"in a book of {SMALL_TRANSFERS:,}",
+        )
+    ]
+
+
+def measure_pages(say: Say) -> list[Row]:
+    """Measure a page deep in an account's lines beside the first one."""
+    with sqlite_book() as book:
+        say(f"  an account of {LINES:,} lines")
+        code = _fill_account(book)
+        book.writer.close()
+        deep = _deep_place(book.store, code)
+        first_ms = _read_ms(book.store, code, statements.NEWEST)
+        deep_ms = _read_ms(book.store, code, deep)
+    return [
+        make_row(
+            "statement-pages",
+            deep_ms,
+            "ms",
+            peer=first_ms,
+            lines=LINES,
+            page_lines=PAGE_LINES,
+            peer_is="the first page",
+        )
+    ]
+
+
+def _random_ids(rng: random.Random, count: int) -> Iterator[Item]:
+    for _ in range(count):
+        machine = f"machine-{rng.randrange(MACHINES)}"
+        who = person(rng.randrange(PEOPLE))
+        yield session(f"{rng.getrandbits(128):032x}", who, machine, rng.randrange(1, 10))
+
+
+def _cost_us(book: Book, rng: random.Random) -> float:
+    rates = []
+    for _ in range(BLOCKS):
+        items = list(_random_ids(rng, BLOCK_ITEMS))
+        rates.append(drive(book.writer, items, WAITERS).per_second)
+    return _US_PER_S / max(rates) / 2
+
+
+def _fill_account(book: Book) -> str:
+    source, code = chart.clearing("bank", UNIT), chart.wallet("reader", UNIT)
+    legs = (Move(source, code, 1),) * LINES_PER_ITEM
+    answers = [
+        book.writer.submit_item(Item(id=f"fill-{n}", unit=UNIT, kind="top_up", legs=legs))
+        for n in range(LINES // LINES_PER_ITEM)
+    ]
+    for answer in answers:
+        booked(answer.result())
+    return code
+
+
+def _deep_place(store: Store, code: str) -> statements.Place:
+    """A place near the account's first line, as a reader who went through all has it."""
+    place = statements.NEWEST
+    with store.read() as connection:
+        for _ in range(LINES // statements.LINES_PER_PAGE_MAX - 1):
+            lines = statements.lines_of(
+                connection, code, before=place, limit=statements.LINES_PER_PAGE_MAX
+            )
+            place = statements.Place(lines[-1].id, lines[-1].before_minor)
+    return place
+
+
+def _read_ms(store: Store, code: str, place: statements.Place) -> float:
+    took = []
+    for _ in range(READS):
+        with store.read() as connection:
+            began = time.monotonic_ns()
+            statements.lines_of(connection, code, before=place, limit=PAGE_LINES)
+            took.append((time.monotonic_ns() - began) / _NS_PER_MS)
+    return quantile(took, 0.5)
