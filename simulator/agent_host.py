@@ -62,6 +62,7 @@ def run_agent(config: Path, parts: Path, clock_off_ms: int = 0) -> int:
         raise SetupError(str(error)) from None
     except OSError as error:
         raise SetupError(f"no virtual pins at {parts}: {error.strerror}") from None
+    bridge.on_digits = agent.type_code
     _stop_on_signals(agent)
     agent.run()
     bridge.close()

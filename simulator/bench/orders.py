@@ -52,6 +52,11 @@ def _press(stage: Stage, form: Form) -> None:
     stage.world.press(form["controller"], form["button"])
 
 
+def _code(stage: Stage, form: Form) -> None:
+    if not stage.world.type_code(form["controller"], form["machine"], form["code"]):
+        raise SetupError(f"{form['controller']} has no power: nobody reads its keypad")
+
+
 def _reader(stage: Stage, form: Form) -> None:
     move: Callable[[str, str], None] = {
         "unplug": stage.world.unplug,
@@ -83,6 +88,7 @@ _ORDERS: dict[str, Callable[[Stage, Form], None]] = {
     "place": _place,
     "remove": _remove,
     "press": _press,
+    "code": _code,
     "reader": _reader,
     "machine": _machine,
     "network": _network,

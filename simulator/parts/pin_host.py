@@ -13,7 +13,14 @@ from threading import Lock, Thread
 
 import msgspec
 
-from simulator.parts.pin_lines import LINE_BYTES_MAX, DrivePin, decode_level, encode_line
+from simulator.parts.pin_lines import (
+    LINE_BYTES_MAX,
+    DrivePin,
+    Order,
+    TypeDigits,
+    decode_level,
+    encode_line,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +75,11 @@ class PinHost:
         with self._lock:
             return self._send(DrivePin(pin=pin, pulses=count))
 
+    def type_digits(self, machine: str, digits: str) -> bool:
+        """Type at a machine's keypad; False when nobody is there to read it."""
+        with self._lock:
+            return self._send(TypeDigits(machine=machine, digits=digits))
+
     def close(self) -> None:
         """Stop listening and hang up."""
         with suppress(OSError):
@@ -81,7 +93,7 @@ class PinHost:
             self._thread.join()
         self._path.unlink(missing_ok=True)
 
-    def _send(self, order: DrivePin) -> bool:
+    def _send(self, order: Order) -> bool:
         if self._agent is None:
             return False
         try:

@@ -1,4 +1,4 @@
-"""What an agent's mock pins and the world tell each other, as lines of JSON."""
+"""What an agent's mock pins and keypads and the world tell each other, as lines of JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PinLevel(msgspec.Struct, frozen=True, kw_only=True):
     mono_ns: int
 
 
-class DrivePin(msgspec.Struct, frozen=True, kw_only=True):
+class DrivePin(msgspec.Struct, frozen=True, kw_only=True, tag="drive"):
     """From the world: an input is driven.
 
     Attributes:
@@ -37,12 +37,27 @@ class DrivePin(msgspec.Struct, frozen=True, kw_only=True):
     pulses: int = 0
 
 
+class TypeDigits(msgspec.Struct, frozen=True, kw_only=True, tag="type"):
+    """From the world: someone typed at a machine's keypad.
+
+    Attributes:
+        machine: At which.
+        digits: What.
+    """
+
+    machine: str
+    digits: str
+
+
+Order = DrivePin | TypeDigits
+"""What the world tells an agent."""
+
 _encoder = msgspec.json.Encoder()
 _level_decoder = msgspec.json.Decoder(PinLevel)
-_drive_decoder = msgspec.json.Decoder(DrivePin)
+_order_decoder: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)
 
 
-def encode_line(message: PinLevel | DrivePin) -> bytes:
+def encode_line(message: PinLevel | Order) -> bytes:
     """Encode one message with its line end."""
     return _encoder.encode(message) + b"\n"
 
@@ -56,10 +71,10 @@ def decode_level(line: bytes) -> PinLevel:
     return _level_decoder.decode(line)
 
 
-def decode_drive(line: bytes) -> DrivePin:
+def decode_order(line: bytes) -> Order:
     """Decode what the world sent.
 
     Raises:
-        msgspec.DecodeError: The line isn't a `DrivePin`.
+        msgspec.DecodeError: The line isn't an `Order`.
     """
-    return _drive_decoder.decode(line)
+    return _order_decoder.decode(line)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock, RLock, Thread
@@ -22,7 +23,8 @@ from simulator.parts.pin_lines import (
     LINE_BYTES_MAX,
     DrivePin,
     PinLevel,
-    decode_drive,
+    TypeDigits,
+    decode_order,
     encode_line,
 )
 
@@ -31,8 +33,14 @@ _log = logging.getLogger(__name__)
 _PIN_PREFIX = "GPIO"
 
 
+OnDigits = Callable[[str, str], None]
+"""Told of a machine and the digits typed there, from the bridge's thread."""
+
+
 class PinBridge:
     """The agent's end: tells the world what outputs do, and drives inputs as it says.
+
+    Digits that are typed at a machine go to `on_digits`.
 
     Args:
         path: The world's socket.
@@ -47,6 +55,7 @@ class PinBridge:
         self._send_lock = Lock()
         self._drive_lock = RLock()
         self._driven: dict[int, bool] = {}
+        self.on_digits: OnDigits = lambda _machine, _digits: None
         self.factory = _BridgedFactory(self)
         self._thread = Thread(target=self._run, name="pins", daemon=True)
         self._thread.start()
@@ -75,7 +84,11 @@ class PinBridge:
                     line = lines.readline(LINE_BYTES_MAX)
                     if not line:
                         return
-                    self._drive(decode_drive(line))
+                    order = decode_order(line)
+                    if isinstance(order, TypeDigits):
+                        self.on_digits(order.machine, order.digits)
+                    else:
+                        self._drive(order)
                 except OSError:
                     return
                 except msgspec.DecodeError as error:

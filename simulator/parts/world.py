@@ -28,6 +28,9 @@ TICK_MS = 10
 HISTORY_MAX = 100_000
 """Relay changes kept: a long run of a busy site, some MB."""
 
+DIGITS_MAX = 64
+"""What a keypad sends at most at a time."""
+
 _NS_PER_MS = 1_000_000
 
 
@@ -135,6 +138,15 @@ class World:
         """
         parts = self._controllers[controller]
         return parts.pins.pulse(parts.buttons[button])
+
+    def type_code(self, controller: str, machine: str, digits: str) -> bool:
+        """Type at a machine's keypad; False when no agent is there to read it.
+
+        Raises:
+            KeyError: There is no such controller or machine.
+        """
+        parts = self._controllers[controller]
+        return parts.pins.type_digits(parts.machines[machine].parts.id, digits[:DIGITS_MAX])
 
     def unplug(self, controller: str, reader: str) -> None:
         """Pull a reader's plug. Raises `KeyError` as `tap`."""

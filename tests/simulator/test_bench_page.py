@@ -114,6 +114,18 @@ def test_power_and_machines_can_fail(page):
     assert "jammed" in text
 
 
+def test_every_machine_has_a_keypad_that_needs_a_powered_controller(page):
+    text = page.get("/").text
+    machines = [plan.machine.id for controller in SITE.controllers for plan in controller.machines]
+    assert text.count('action="/do/code"') == len(machines)
+
+    form = {"controller": "wash", "machine": "washer-1", "code": "0000 0000"}
+    answer = page.post("/do/code", data=form)
+
+    assert answer.status_code == 404
+    assert "no power" in answer.text
+
+
 @pytest.mark.parametrize(
     ("order", "form"),
     [
@@ -122,6 +134,8 @@ def test_power_and_machines_can_fail(page):
         ("tap", {"controller": "dry"}),
         ("network", {"controller": "dry", "do": "set fire to"}),
         ("machine", {"controller": "wash", "machine": "washer-1", "do": "backwards"}),
+        ("code", {"controller": "dry", "machine": "nothing", "code": "1"}),
+        ("code", {"controller": "dry", "machine": "dryer-1"}),
         ("dance", {"controller": "dry"}),
     ],
 )
