@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
+from hub.billing.sums import sums_by_kind
+
 FAULTS_PER_CHECK_MAX = 20
 
 _RECEIVABLES = text("""
@@ -30,6 +32,15 @@ _LEAST = text("""
     LEFT JOIN ledger_accounts AS r ON r.code = a.unit || '\\:receivable/' || a.id
     WHERE w.balance_min <> -a.credit_limit_minor - coalesce(r.balance, 0) LIMIT :most
 """)
+_RUNNING = text("""
+    SELECT o.account, a.unit, o.opening_minor, o.after_transfer, coalesce(sum(b.balance), 0) AS own
+    FROM open_periods AS o JOIN accounts AS a ON a.id = o.account
+    LEFT JOIN ledger_accounts AS b ON b.code IN
+        (a.unit || '\\:wallet/' || a.id, a.unit || '\\:escrow/' || a.id)
+    GROUP BY o.account, a.unit, o.opening_minor, o.after_transfer ORDER BY o.account
+""")
+_NEWEST = 2**62
+"""Behind every transfer."""
 
 
 def audit_billing(connection: Connection) -> Iterator[str]:
@@ -48,3 +59,8 @@ def audit_billing(connection: Connection) -> Iterator[str]:
             f"{row.code} may go to {row.balance_min}, but the credit limit is "
             f"{row.credit_limit_minor} and {-row.owed} are billed and unpaid"
         )
+    for row in connection.execute(_RUNNING).all():
+        moved = sums_by_kind(connection, row.account, row.unit, row.after_transfer, _NEWEST)
+        minor = row.opening_minor + sum(moved.values())
+        if minor != row.own:
+            yield f"{row.account}: its period comes to {minor}, it has {int(row.own)}"

@@ -23,7 +23,7 @@ from hub.ledger.items import Item, Move
 from hub.ledger.writer import Tx
 from hub.payments.records import check_id, conflict
 from hub.people.accounts import Account, get_account
-from hub.people.credit import Billing, follow_receivable, own_codes
+from hub.people.credit import Billing, follow_receivable, own_money
 from hub.people.periods import Period as Span, period_bounds
 from hub.store.tables.billing import open_periods
 from wire.errors import Code
@@ -126,10 +126,7 @@ def _close(
     tx: Tx, account: Account, running: Row[Any], ends_ms: int, asked: tuple[str, str]
 ) -> Period:
     name, unit = account.id, account.unit
-    # Read first: nobody else moves this account's money from here on.
-    for code in own_codes(name, unit):
-        tx.book.balance(code)
-    tx.book.flush()
+    own_money(tx, name, unit)  # from here on nobody else moves it
     edge = EVERYTHING_MS if asked[0] else ends_ms  # by hand: all that is booked by now
     last = last_before(tx.connection, name, unit, running.after_transfer, edge)
     sums = sums_by_kind(tx.connection, name, unit, running.after_transfer, last)

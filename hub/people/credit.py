@@ -103,7 +103,7 @@ def follow_receivable(tx: Tx, account: str, unit: str) -> None:
 
 def begin_period(tx: Tx, account: str, unit: str) -> None:
     """Let an account's first period begin now; one that runs goes on."""
-    opening = sum(tx.book.balance(code) for code in own_codes(account, unit))
+    opening = own_money(tx, account, unit)
     if not lock_period(tx, account):
         tx.connection.execute(
             insert(open_periods).values(
@@ -130,6 +130,17 @@ def lock_period(tx: Tx, account: str) -> bool:
 def own_codes(account: str, unit: str) -> tuple[str, str]:
     """Where an account's own money is: its wallet, and what is held of it."""
     return chart.wallet(account, unit), chart.escrow(account, unit)
+
+
+def own_money(tx: Tx, account: str, unit: str) -> int:
+    """An account's own money; nobody else moves any of it before this transaction ends."""
+    wallet, escrow = own_codes(account, unit)
+    minor = tx.book.balance(wallet) + tx.book.balance(escrow)
+    # A ledger account that isn't opened yet can't be locked: another hub could open it now,
+    # and commit behind a moment that was thought to be over.
+    tx.book.set_least(escrow, 0)
+    tx.book.flush()
+    return minor
 
 
 def newest_transfer(tx: Tx) -> int:
