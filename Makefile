@@ -12,7 +12,7 @@ demo: .venv/ready-demo
 
 test: .venv/ready-dev
 	sh deploy/test-parts.sh
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 bench: .venv/ready-demo
 	$(BIN)/standpipe-sim bench $(ARGS)
