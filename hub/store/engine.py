@@ -170,8 +170,32 @@ def _open_server(url: URL) -> Store:
         )
     except (NoSuchModuleError, ImportError) as error:
         raise ConfigError(f"{plain} can't be opened: {error}") from None
+    event.listen(writing, "connect", _plan_for_growth)
+    event.listen(reading, "connect", _plan_anew)
     event.listen(reading, "connect", _only_read)
     return Store(plain, writing, reading)
+
+
+def _plan_for_growth(driver: Any, _record: object) -> None:
+    """Have a connection that writes look rows up by their keys.
+
+    PostgreSQL keeps the plan of a statement as it made it, which may be when the table was
+    empty and reading all of it cost nothing. What a writer reads has a key, or is short; and
+    compiling a statement takes longer than running it.
+    """
+    for way in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit"):
+        _set(driver, f"{way} = off")
+
+
+def _plan_anew(driver: Any, _record: object) -> None:
+    """Have a connection that reads plan each statement for what is asked: pages can wait."""
+    _set(driver, "plan_cache_mode = force_custom_plan")
+
+
+def _set(driver: Any, setting: str) -> None:
+    driver.autocommit = True
+    driver.execute(f"SET {setting}")
+    driver.autocommit = False
 
 
 def _only_read(driver: Any, _record: object) -> None:
