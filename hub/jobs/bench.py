@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from hub.errors import HubError
 from hub.ledger.writer import CALLER_TIMEOUT_S, Tx, Writer
 from hub.store.engine import Store
-from hub.store.leases import LEASE_MS, Lease, LeaseLostError, guard, renew
+from hub.store.leases import LEASE_MS, Lease, LeaseLostError, guard, renew, take
 from wire.clock import Clock
 
 AT_ONCE_MAX = 50
@@ -133,10 +133,26 @@ class Bench:
         now_ms = self._clock.now().mono_ms
         if now_ms - self._renewed_ms < RENEW_MS:
             return
-        renewed = self.writer.run(lambda tx: renew(tx.connection, self._lease, tx.now_ms))
+        self.hold()
+
+    def hold(self) -> None:
+        """Make sure of the lease, after something that took long: it may have run out.
+
+        Raises:
+            LeaseLostError: Another hub has it, or had it meanwhile.
+        """
+        self._lease = self.writer.run(self._held)
+        self._renewed_ms = self._clock.now().mono_ms
+
+    def _held(self, tx: Tx) -> Lease:
+        held = self._lease
+        renewed = renew(tx.connection, held, tx.now_ms)
         if renewed is None:
-            raise LeaseLostError(f"{self._lease.name} is another hub's by now")
-        self._lease, self._renewed_ms = renewed, now_ms
+            renewed = take(tx.connection, held.name, held.holder, tx.now_ms)
+            # The number rises by one for each holder: by more, another was at it.
+            if renewed is None or renewed.fence != held.fence + 1:
+                raise LeaseLostError(f"{held.name} is another hub's by now")
+        return renewed
 
     def _pages(self, find: Callable[[Connection, int, str, int], list[str]]) -> Iterator[list[str]]:
         after = ""

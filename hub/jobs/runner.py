@@ -145,17 +145,13 @@ class Runner:
         lease, due = begun
         bench = Bench(self._store, self._writer, self._clock, lease, self._stop)
         try:
-            report = job.work(bench)
+            report = _work(job, bench)
+            bench.hold()
+            self._writer.run(lambda tx: _end(tx, job.name, (bench.lease, due, schedule), report))
         except LeaseLostError as error:
             log.info("%s is left to another hub: %s", job.name, error)
-            return
         except StoppedError:
             self._writer.run(lambda tx: release(tx.connection, bench.lease))
-            return
-        except Exception as error:
-            log.exception("the job %s failed", job.name)
-            report = Report(faults=[str(error) or type(error).__name__], is_broken=True)
-        self._writer.run(lambda tx: _end(tx, job.name, (bench.lease, due, schedule), report))
 
     def _begin(self, tx: Tx, job: Job) -> tuple[Lease, Due] | None:
         """Take the job's lease, unless another hub has it or has run the job meanwhile."""
@@ -168,6 +164,17 @@ class Runner:
             return None
         records.note_start(tx, job.name)
         return lease, due
+
+
+def _work(job: Job, bench: Bench) -> Report:
+    """Do a job; what it raises is its report."""
+    try:
+        return job.work(bench)
+    except (LeaseLostError, StoppedError):
+        raise
+    except Exception as error:
+        log.exception("the job %s failed", job.name)
+        return Report(faults=[str(error) or type(error).__name__], is_broken=True)
 
 
 def _end(tx: Tx, name: str, run: tuple[Lease, Due, Schedule], report: Report) -> None:

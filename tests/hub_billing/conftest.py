@@ -23,6 +23,10 @@ MARCH_MS = 1_772_323_200_000
 """2026-03-01T00:00Z: the month before ends here."""
 
 
+on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+"""For a test of what no database has a part in: one is enough."""
+
+
 class Office:
     """A desk with what billing asks for again and again."""
 

@@ -12,6 +12,7 @@ from hub.ledger import accounts as chart
 from hub.payments.refunds import Refund, refund_item
 from hub.people import accounts
 from hub.people.accounts import AccountState
+from tests.hub_billing.conftest import on_sqlite
 from tests.hub_billing.test_credit import top_up_of
 from wire.errors import Code
 
@@ -70,6 +71,7 @@ def test_a_charge_is_given_back_by_its_item(office, ana):
     assert office.desk.balance(chart.tax(190_000, "EUR")) == 0
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("bad", "error", "code"),
     [
@@ -95,6 +97,7 @@ def test_a_charge_that_cannot_be_is_refused(office, ana, bad, error, code):
     assert office.desk.rows("SELECT * FROM charges") == []
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("state", "code"),
     [(AccountState.CLOSED, Code.ACCOUNT_CLOSED), (AccountState.BLOCKED, Code.CARD_BLOCKED)],

@@ -10,7 +10,7 @@ from hub.billing.sums import Group, by_group
 from hub.errors import ConflictError, InputError
 from hub.ledger import accounts as chart
 from hub.people.credit import Billing
-from tests.hub_billing.conftest import DAY_MS, MARCH_MS
+from tests.hub_billing.conftest import DAY_MS, MARCH_MS, on_sqlite
 from tests.hub_billing.test_credit import top_up_of
 from wire.errors import Code
 
@@ -140,6 +140,7 @@ def test_a_wallet_above_zero_owes_nothing_and_carries_on(office):
     assert office.last("ana").due_minor == 100
 
 
+@on_sqlite
 def test_weeks_end_on_monday_by_the_accounts_own_clock(office, firm):
     office.terms(firm, period=BillingPeriod.WEEK, timezone="America/New_York")
     office.close_due()
@@ -194,6 +195,7 @@ def test_a_clock_before_an_earlier_close_closes_nothing(office, firm):
     assert office.close_now(firm, "bill-2").due_minor == 5
 
 
+@on_sqlite
 def test_a_prepaid_account_has_no_period(office):
     office.open("ana", 0)
 
@@ -231,6 +233,7 @@ def test_who_became_prepaid_has_one_last_record(office, firm):
     assert (row.starts_ms, row.opening_minor) == (MAY_MS, 200)
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "bad",
     [
@@ -245,6 +248,7 @@ def test_rules_out_of_range_are_refused(office, bad):
         office.desk.run(lambda tx: rules.write_billing_rules(tx, bad))
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     "bad",
     [

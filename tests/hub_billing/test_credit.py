@@ -10,6 +10,7 @@ from hub.payments.topups import TopUp, top_up
 from hub.people import accounts, credit
 from hub.people.accounts import Terms
 from hub.people.credit import Billing
+from tests.hub_billing.conftest import on_sqlite
 from wire.errors import Code
 
 
@@ -48,6 +49,7 @@ def test_a_postpaid_account_takes_no_top_up(office):
     assert "receivables" in str(error)
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("limit", "billing"),
     [(0, Billing.POSTPAID), (0, Billing.MIXED), (1, Billing.PREPAID)],
@@ -123,6 +125,7 @@ def test_an_account_becomes_prepaid_when_it_uses_no_credit(office):
     assert office.account("ana").terms.billing is Billing.PREPAID
 
 
+@on_sqlite
 def test_a_mixed_account_becomes_postpaid_and_keeps_its_credit(office):
     office.open("ana", 1_000)
 
@@ -151,6 +154,7 @@ def spendable(office, name):
     return office.desk.run(lambda tx: tx.book.spendable(chart.wallet(name, "EUR")))
 
 
+@on_sqlite
 def test_what_is_used_is_told_in_parts(office):
     office.open("ana", 1_000)
     office.use("ana", 300)

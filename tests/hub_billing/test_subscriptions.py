@@ -23,7 +23,7 @@ from hub.errors import ConflictError, InputError, NotFoundError, RefusedError
 from hub.ledger import accounts as chart
 from hub.people import accounts
 from hub.people.accounts import AccountState
-from tests.hub_billing.conftest import DAY_MS, MARCH_MS
+from tests.hub_billing.conftest import DAY_MS, MARCH_MS, on_sqlite
 from tests.hub_billing.test_credit import top_up_of
 from wire.errors import Code
 
@@ -183,6 +183,7 @@ def test_first_and_last_part_are_charged_by_days(office, ana):
     assert renew(office) == 0
 
 
+@on_sqlite
 def test_a_day_begins_where_the_account_is_also_when_clocks_change(office, ana):
     berlin = BillingRules(timezone="Europe/Berlin")
     office.desk.run(lambda tx: rules.write_billing_rules(tx, berlin))
@@ -306,6 +307,7 @@ def test_what_cannot_be_subscribed_to_is_refused(office, ana):
     assert office.desk.rows("SELECT * FROM subscriptions") == []
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("bad", "code"),
     [

@@ -9,7 +9,7 @@ from hub.errors import ConflictError, InputError, NotFoundError
 from hub.people import accounts, card_list
 from hub.people.accounts import AccountState
 from hub.people.credit import Billing
-from tests.hub_billing.conftest import DAY_MS, MARCH_MS
+from tests.hub_billing.conftest import DAY_MS, MARCH_MS, on_sqlite
 from wire.downlink import Standing
 from wire.errors import Code
 
@@ -80,6 +80,7 @@ def test_a_payment_sent_twice_is_booked_once(office, firm):
     assert office.desk.books() == after
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("minor", "where", "error", "code"),
     [
@@ -101,6 +102,7 @@ def test_a_payment_that_cannot_be_is_refused(office, firm, minor, where, error, 
     assert office.desk.books() == before
 
 
+@on_sqlite
 def test_nobody_pays_for_an_account_that_is_not_known(office):
     with pytest.raises(NotFoundError) as caught:
         office.pay("nobody", 100, "pay-1")
@@ -199,6 +201,7 @@ def test_a_discontinued_account_is_charged_nothing_on_request(office, firm):
     assert caught.value.code is Code.DISCONTINUED
 
 
+@on_sqlite
 def test_a_closed_account_is_not_discontinued(office, firm):
     office.desk.run(lambda tx: accounts.close_account(tx, firm))
     office.at(MAY_MS)

@@ -17,7 +17,7 @@ from hub.jobs.runner import Job, Runner
 from hub.jobs.schedule import BACKOFF_MS_MIN, Every
 from hub.mqtt_link import NoLink
 from hub.people.credit import Billing
-from hub.store.leases import take
+from hub.store.leases import LEASE_MS, take
 from tests.hub_billing.conftest import DAY_MS, MARCH_MS
 from tests.hub_billing.test_credit import top_up_of
 from tests.hub_billing.test_subscriptions import MONTHLY, make_plan, now as subscription, subscribe
@@ -187,6 +187,37 @@ def test_a_job_that_another_hub_has_is_left_to_it(office):
 
     assert work.runs == 0
     assert known(office)["count"].started_ms is None
+
+
+def test_a_job_that_took_longer_than_its_lease_has_run_if_nobody_else_was_at_it(office):
+    def job(bench):
+        # Its lease runs out meanwhile, on either kind of database.
+        office.desk.clock.advance(LEASE_MS)
+        expire(office)
+        return Report(done=1)
+
+    one = runner(office, minutely(job))
+    one.step()
+
+    assert known(office)["count"].result is Result.OK
+
+
+def test_a_job_that_another_hub_took_over_is_left_to_it(office):
+    def job(bench):
+        office.desk.clock.advance(LEASE_MS)
+        expire(office)
+        office.desk.run(lambda tx: take(tx.connection, "job:count", "other", tx.now_ms))
+        return Report(done=1)
+
+    runner(office, minutely(job)).step()
+
+    assert known(office)["count"].result is Result.NONE
+
+
+def expire(office):
+    """Let the lease run out by a server's own clock too."""
+    past = "UPDATE leases SET expires_ms = 1 WHERE name = 'job:count'"
+    office.desk.run(lambda tx: tx.connection.exec_driver_sql(past))
 
 
 def test_a_person_has_a_job_run_now(office):

@@ -9,7 +9,7 @@ import pytest
 
 from hub.billing.audit import audit_billing
 from hub.bootstrap import Hub
-from tests.hub_web.both import balance, books, check_refused, check_sound, hub_on, pay_in
+from tests.hub_web.both import balance, books, check_refused, check_sound, hub_on, on_sqlite, pay_in
 from tests.hub_web.conftest import Caller
 from wire.errors import Code
 
@@ -223,6 +223,7 @@ def test_a_plan_is_made_once_listed_and_retired(staff: Caller, hub: Hub, ana: st
     check_refused(hub, subscribe(staff, ana), Code.STATE_CONFLICT)
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("bad", "code", "status"),
     [
@@ -248,6 +249,7 @@ def test_a_plan_of_another_unit_is_refused(staff: Caller, hub: Hub, ana: str) ->
     assert balance(staff, ana)["wallet"] == 2_000
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("asked", "code", "status"),
     [
