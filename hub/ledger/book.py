@@ -21,10 +21,14 @@ from hub.ledger.apply import State, accounts_of, check, decide
 from hub.ledger.entries import Entry, Moved, chained
 from hub.ledger.items import Already, Booked, Conflict, Item, Outcome, Refused, Transfer, digest_of
 from hub.ledger.shelves import AccountRow, Mark as ShelfMark, Memory, shelf_of
-from hub.store.rows import Written, fetch, write_rows
+from hub.store.rows import Written, fetch, together, write_rows
 from wire.errors import Code
 
 _TABLES = re.compile(r"\b(?:transfers|items|batches|ledger_accounts)\b")
+
+
+Change = tuple[Written, Sequence[tuple[Any, ...]]]
+"""A statement and the rows that it is for."""
 
 
 class Mark(NamedTuple):
@@ -87,9 +91,7 @@ class Book:
                 ids.append(item.id)
         # First the accounts: where they are locked, whoever had them first has committed
         # by then, and its ids are seen.
-        self._shelf.read(codes)
-        if ids and look:
-            self._state.known.update(fetch(self._connection, sql.known_items(self._dialect), ids))
+        self._state.known.update(self._shelf.read(codes, ids if look else ()))
         self._asked.update(ids)
 
     def post(self, item: Item) -> Outcome:
@@ -173,10 +175,12 @@ class Book:
 
     def flush(self) -> None:
         """Write what was decided: accounts, transfers, batch, items, balances."""
-        for statement, rows in self.statements():
-            write_rows(self._connection, statement, rows)
+        if self._limits or self._written < len(self._entries):
+            with together(self._connection):
+                for changes in self.changes():
+                    write_rows(self._connection, changes)
 
-    def statements(self) -> Iterator[tuple[Written, Sequence[tuple[Any, ...]]]]:
+    def changes(self) -> Iterator[list[Change]]:
         """Give what is to be written, in order, for whoever writes it.
 
         Where other hubs write too, each must be written before the next is asked for.
@@ -185,17 +189,17 @@ class Book:
             return
         self.prepare()
         shelf, moved, at_ms = self._shelf, self._moved, self._at_ms
-        yield sql.OPEN, self._opened
+        yield [(sql.OPEN, self._opened), (sql.TRANSFERS, moved.rows)]
+        written: list[Change] = []
         if moved.rows:
-            yield sql.TRANSFERS, moved.rows
             head, items, last = chained(moved, shelf.last(), at_ms)
-            yield sql.BATCH, [head]
-            yield sql.ITEMS, items
+            written += [(sql.BATCH, [head]), (sql.ITEMS, items)]
             shelf.advance(last)
         # A balance and its limit change together: either alone could break the CHECK.
         limits = sorted((shelf.ids[code], least) for code, least in self._limits.items())
-        yield sql.LIMIT, [(id_, moved.changes.pop(id_, 0), least) for id_, least in limits]
-        yield sql.CHANGE, sorted(moved.changes.items())
+        changed = [(id_, moved.changes.pop(id_, 0), least) for id_, least in limits]
+        written += [(sql.LIMIT, changed), (sql.CHANGE, sorted(moved.changes.items()))]
+        yield written
         self._limits = {}
         self._reset_to(len(self._entries))
 

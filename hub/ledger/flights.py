@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
-from typing import Any, Protocol
+from itertools import chain
+from typing import Protocol
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub.ledger.answers import AskedItem
-from hub.ledger.book import Book
+from hub.ledger.book import Book, Change
 from hub.ledger.serial import commit, committing, writing
 from hub.ledger.shelves import Memory
 from hub.store.engine import Store, check_open
-from hub.store.rows import Written, write_rows
+from hub.store.rows import write_rows
 
 BATCH_ITEMS_MAX = 2_000
 """Larger batches gain nothing more and let the first callers wait."""
@@ -91,7 +92,7 @@ class LoneFlight:
         self._reading = reader.begin()
         self._book = book
         self._look = look
-        self._rows: list[tuple[Written, Sequence[tuple[Any, ...]]]] = []
+        self._changes: list[Change] = []
 
     def takes_more(self) -> bool:
         return len(self.batch) < BATCH_ITEMS_MAX
@@ -103,20 +104,19 @@ class LoneFlight:
         self._book.prepare()
 
     def close(self) -> None:
-        self._rows = list(self._book.statements())
+        self._changes = list(chain.from_iterable(self._book.changes()))
         self._reading.rollback()
         self.known = self._book.booked()
 
     def write(self) -> None:
-        if not self._rows:
+        if not self._changes:
             return
         with writing(self._store) as connection, committing(connection):
-            for statement, rows in self._rows:
-                write_rows(connection, statement, rows)
+            write_rows(connection, self._changes)
             check_open(connection)
 
     def drop(self) -> None:
-        self._rows.clear()
+        self._changes.clear()
         self._reading.close()
 
 

@@ -9,9 +9,9 @@ machine. The end of the chain is locked last of all, when rows of items are writ
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
@@ -20,7 +20,7 @@ from hub.ledger.accounts import FREE, is_code, unit_of, usual_limits
 from hub.ledger.apply import BALANCE_MINOR_MAX, Balance, limited
 from hub.ledger.entries import Last
 from hub.store.failures import UnluckyError
-from hub.store.rows import fetch
+from hub.store.rows import fetch, fetch_all
 
 ACCOUNTS_REMEMBERED_MAX = 100_000
 """Balances and numbers: more people than are about at once, in some 20 MB; beyond it all
@@ -66,6 +66,10 @@ AccountRow = tuple[int, str, str, int | None, int | None]
 """id, code, unit, balance_min, balance_max."""
 
 
+Known = list[tuple[Any, ...]]
+"""Ids and digests of items."""
+
+
 class Mark(NamedTuple):
     """A point to which a savepoint goes back."""
 
@@ -86,8 +90,16 @@ class Shelf(Protocol):
     balances: dict[str, Balance]
     ids: dict[str, int]
 
-    def read(self, codes: Iterable[str]) -> None:
-        """Have all these in `balances`, with what can be decided by; new ones at 0."""
+    def read(self, codes: Iterable[str], ids: Sequence[str] = ()) -> Known:
+        """Have all these in `balances`, with what can be decided by; new ones at 0.
+
+        Args:
+            codes: Ledger accounts.
+            ids: Of items, to be looked up once the accounts can't change any more.
+
+        Returns:
+            Which of the ids are known, with their digests.
+        """
         ...
 
     def hold(self, code: str) -> bool:
@@ -137,17 +149,17 @@ class Alone:
         self._opened: list[str] = []
         self.balances, self.ids = memory.balances, memory.ids
 
-    def read(self, codes: Iterable[str]) -> None:
+    def read(self, codes: Iterable[str], ids: Sequence[str] = ()) -> Known:
         balances = self.balances
         missing = set(codes).difference(balances)
-        if not missing:
-            return
-        statement = sql.accounts(self._connection.dialect.name)
-        for code, id_, *row in fetch(self._connection, statement, list(missing)):
-            self.ids[code] = id_
-            balances[code] = limited(*row)
-            missing.discard(code)
-        _take_for_new(balances, missing)
+        if missing:
+            statement = sql.accounts(self._connection.dialect.name)
+            for code, id_, *row in fetch(self._connection, statement, list(missing)):
+                self.ids[code] = id_
+                balances[code] = limited(*row)
+                missing.discard(code)
+            _take_for_new(balances, missing)
+        return fetch(self._connection, sql.known_items("sqlite"), ids) if ids else []
 
     def hold(self, code: str) -> bool:
         self.read((code,))
@@ -170,7 +182,8 @@ class Alone:
 
     def last(self) -> Last:
         if self._memory.last is None:
-            self._memory.last = _read_last(self._connection)
+            rows = fetch(self._connection, sql.LAST)
+            self._memory.last = Last(*rows[0]) if rows else Last()
         return self._memory.last
 
     def advance(self, last: Last) -> None:
@@ -204,7 +217,7 @@ class Shared:
         self.balances: dict[str, Balance] = {}
         self.ids = memory.ids
 
-    def read(self, codes: Iterable[str]) -> None:
+    def read(self, codes: Iterable[str], ids: Sequence[str] = ()) -> Known:
         balances, free = self.balances, self._memory.free
         bound: list[str] = []
         loose: list[str] = []
@@ -215,11 +228,19 @@ class Shared:
                 (loose if usual_limits(code) is FREE else bound).append(code)
         if loose:
             bound += self._read_loose(loose)
-        if bound:
-            self._read += bound
-            absent = self._lock(bound)
-            # What was opened while we waited for a lock is only seen by a new statement.
-            _take_for_new(balances, self._lock(absent) if absent else ())
+        if not bound:
+            return fetch(self._connection, sql.known_items("postgresql"), ids) if ids else []
+        self._read += bound
+        # What was opened or booked while we waited for a lock is only seen by a new statement.
+        locked, seen = fetch_all(
+            self._connection, [(sql.LOCK, [bound]), (sql.SEEN, [bound, list(ids)])]
+        )
+        self._take(locked)
+        appeared = [code for code, digest in seen if digest is None and code not in balances]
+        if appeared:
+            self._lock(appeared)
+        _take_for_new(balances, [code for code in bound if code not in balances])
+        return [(id_, digest) for id_, digest in seen if digest is not None]
 
     def hold(self, code: str) -> bool:
         self.read((code,))
@@ -241,8 +262,8 @@ class Shared:
 
     def last(self) -> Last:
         if self._last is None:
-            fetch(self._connection, sql.LOCK_TAIL)
-            self._last = _read_last(self._connection)
+            rows = fetch(self._connection, sql.LOCKED_LAST)
+            self._last = Last(*rows[0]) if rows else Last()
         return self._last
 
     def advance(self, last: Last) -> None:
@@ -274,14 +295,14 @@ class Shared:
         _take_for_new(self.balances, set(codes).difference(bound))
         return bound
 
-    def _lock(self, codes: Collection[str]) -> set[str]:
-        """Lock accounts and read them; gives those that have no row."""
-        absent = set(codes)
-        for code, id_, *row in fetch(self._connection, sql.LOCK, list(absent)):
+    def _lock(self, codes: Sequence[str]) -> None:
+        """Lock accounts and read them."""
+        self._take(fetch(self._connection, sql.LOCK, codes))
+
+    def _take(self, rows: list[tuple[Any, ...]]) -> None:
+        for code, id_, *row in rows:
             self.ids[code] = id_
             self.balances[code] = limited(*row)
-            absent.discard(code)
-        return absent
 
 
 def shelf_of(connection: Connection, memory: Memory) -> Shelf:
@@ -293,11 +314,6 @@ def _take_for_new(balances: dict[str, Balance], codes: Iterable[str]) -> None:
     for code in filter(is_code, codes):
         limits = usual_limits(code)
         balances[code] = limited(0, limits.least, limits.most)
-
-
-def _read_last(connection: Connection) -> Last:
-    rows = fetch(connection, sql.LAST)
-    return Last(*rows[0]) if rows else Last()
 
 
 def _opened(code: str, balance: Balance) -> tuple[str, str, int | None, int | None]:

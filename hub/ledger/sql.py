@@ -50,15 +50,21 @@ LOCK = (
     "ORDER BY a.id FOR NO KEY UPDATE"
 )
 """In order of numbers: two hubs that lock the same accounts wait, and never for each other."""
+SEEN = (
+    f"SELECT r.value, NULL AS digest FROM {opened_values('postgresql')} "  # noqa: S608 our own names
+    "WHERE EXISTS (SELECT 1 FROM ledger_accounts AS a WHERE a.code = r.value) "
+    f"UNION ALL SELECT items.id, items.digest FROM {opened_values('postgresql')} "
+    "JOIN items ON items.id = r.value"
+)
+"""Which of a list of codes have a row, and ids and digests of the known ones of a list of ids."""
 OPEN_SHARED = (
     "INSERT INTO ledger_accounts (code, unit, balance_min, balance_max) "
     "SELECT value ->> 0, value ->> 1, CAST(value ->> 2 AS bigint), CAST(value ->> 3 AS bigint) "
     "FROM jsonb_array_elements(CAST(%s AS jsonb)) AS value "
     "ON CONFLICT (code) DO NOTHING RETURNING code, id"
 )
-TAIL_LOCK = 0x57A9D919E
-"""Number of the advisory lock on the chain's end; nothing else of the hub's has it."""
-LOCK_TAIL = f"SELECT pg_advisory_xact_lock({TAIL_LOCK})"
+LOCKED_LAST = "SELECT batch, hash, place FROM locked_tail()"
+"""Last batch and place, which nobody else moves before the commit."""
 
 
 @lru_cache(maxsize=4)

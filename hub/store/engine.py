@@ -44,8 +44,8 @@ SERVER_SETTINGS = {
 }
 """libpq's, unless the URL says otherwise: a server that is gone without a word is noticed
 before the callers have given up."""
-WAL_PAGES = 8_000
-"""32 MB. The pages that every batch touches are copied back once for a dozen batches; at
+WAL_PAGES = 16_000
+"""64 MB. The pages that every batch touches are copied back once for dozens of batches; at
 SQLite's usual 1,000 the copying takes an eighth of the writer's time."""
 WAL_BYTES_MAX = 64 * 1024 * 1024
 """After a burst the log is cut back to this."""

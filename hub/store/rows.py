@@ -10,7 +10,8 @@ row, each of them could hold the writer up. Only this file knows how the databas
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -77,45 +78,88 @@ def opened_values(dialect: str) -> str:
     return _values(dialect, "?" if dialect == "sqlite" else "%s")
 
 
-def fetch(
-    connection: Connection, statement: str, values: Sequence[Any] | None = None
-) -> list[tuple[Any, ...]]:
-    """Read through the driver's own cursor: SQLAlchemy's takes longer than the database.
+@contextmanager
+def together(connection: Connection) -> Iterator[None]:
+    """Send what this block asks for without waiting for each answer, where that is possible.
+
+    On PostgreSQL each `fetch` within waits for what was sent so far, and so does the end.
+
+    Raises:
+        StoreError: The database refused one of them.
+    """
+    check_open(connection)
+    if connection.dialect.name == "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.pipeline():
+            yield
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise store_error(error, lost=is_lost(connection)) from error
+
+
+def fetch(connection: Connection, statement: str, *lists: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Read rows through the driver's own cursor: SQLAlchemy's takes longer than the database.
 
     Args:
         connection: In a transaction.
-        statement: In the driver's own words, which may give no rows.
-        values: A JSON list for its one parameter; None: it has none.
+        statement: In the driver's own words.
+        lists: A list for each of its parameters, which it opens as JSON.
+
+    Raises:
+        StoreError: The database refused, or the transaction is gone.
+    """
+    return fetch_all(connection, [(statement, lists)])[0]
+
+
+def fetch_all(
+    connection: Connection, statements: Sequence[tuple[str, Sequence[Sequence[Any]]]]
+) -> list[list[tuple[Any, ...]]]:
+    """Read rows by several statements, one after the other, asked for at once.
 
     Raises:
         StoreError: The database refused, or the transaction is gone.
     """
     check_open(connection)
-    cursor = connection.connection.cursor()
+    cursors = [connection.connection.cursor() for _ in statements]
     try:
-        cursor.execute(statement, () if values is None else (encode_rows(values),))
-        return [] if cursor.description is None else list(cursor.fetchall())
+        with together(connection) if len(statements) > 1 else nullcontext():
+            for cursor, (statement, lists) in zip(cursors, statements, strict=True):
+                cursor.execute(statement, tuple(map(encode_rows, lists)))
+            return [list(cursor.fetchall()) for cursor in cursors]
     except connection.dialect.loaded_dbapi.Error as error:
         raise store_error(error, lost=is_lost(connection)) from error
     finally:
-        cursor.close()
+        for cursor in cursors:
+            cursor.close()
 
 
-def write_rows(connection: Connection, statement: Written, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Run a statement over many rows.
+def write_rows(
+    connection: Connection, changes: Sequence[tuple[Written, Sequence[tuple[Any, ...]]]]
+) -> None:
+    """Run statements over many rows each, as if one after the other.
+
+    Args:
+        connection: In a transaction.
+        changes: Statements, none of which needs to see what the others wrote, and rows;
+            those without rows are left out.
 
     Raises:
         StoreError: The database refused, or the transaction is gone.
     """
-    if not rows:
+    wanted = [(statement, rows) for statement, rows in changes if rows]
+    if not wanted:
         return
     check_open(connection)
     cursor = connection.connection.cursor()
     try:
         if connection.dialect.name == "sqlite":
-            _write_chunks(cursor, statement.sql, rows)
+            for statement, rows in wanted:
+                _write_chunks(cursor, statement.sql, rows)
         else:
-            cursor.execute(_with_json(statement), (encode_rows(rows),))
+            sql = _with_json(tuple(statement for statement, _ in wanted))
+            cursor.execute(sql, tuple(encode_rows(rows) for _, rows in wanted))
     except connection.dialect.loaded_dbapi.Error as error:
         raise store_error(error, lost=is_lost(connection)) from error
     finally:
@@ -141,7 +185,14 @@ def _with_places(statement: str, count: int, width: int) -> str:
 
 
 @lru_cache(maxsize=32)
-def _with_json(statement: Written) -> str:
+def _with_json(statements: tuple[Written, ...]) -> str:
+    """Make one statement of several: each takes as long to send as to run."""
+    *firsts, last = [_over_json(statement) for statement in statements]
+    parts = ", ".join(f"part{place} AS ({first})" for place, first in enumerate(firsts))
+    return f"WITH {parts} {last}" if parts else last
+
+
+def _over_json(statement: Written) -> str:
     columns = tuple((f"column{place}", kind) for place, kind in enumerate(statement.types, 1))
     return statement.sql.format(rows=_opened("%s", columns))
 

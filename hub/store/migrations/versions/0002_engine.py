@@ -36,8 +36,20 @@ def upgrade() -> None:
     _index_corrections()
     if op.get_bind().dialect.name == "postgresql":
         _revoke_changes()
+        op.execute(LOCKED_TAIL)
 
 
+# A function that changes nothing but takes a lock: each statement in it sees what was
+# committed until then, so the second one sees what the holder before us wrote.
+LOCKED_TAIL = """
+    CREATE FUNCTION locked_tail(OUT batch bigint, OUT hash text, OUT place bigint)
+    RETURNS SETOF record LANGUAGE plpgsql VOLATILE AS $$
+    BEGIN
+        PERFORM pg_advisory_xact_lock(x'57A9D919'::bigint);
+        RETURN QUERY SELECT b.id, b.hash, (SELECT coalesce(max(i.place), 0) FROM items AS i)
+            FROM batches AS b ORDER BY b.id DESC LIMIT 1;
+    END $$
+"""
 APPEND_ONLY = ("transfers", "items", "batches", "events")
 
 
