@@ -69,6 +69,12 @@ MONEY_ROUTES = {
     "POST /api/v1/usage/{usage}/release",
     "POST /api/v1/voucher-batches",
     "POST /api/v1/voucher-batches/{batch}/void",
+    "POST /api/v1/accounts/{account}/charges",
+    "POST /api/v1/accounts/{account}/periods",
+    "POST /api/v1/accounts/{account}/receivables/payments",
+    "POST /api/v1/accounts/{account}/subscriptions",
+    "POST /api/v1/subscriptions/{subscription}/end",
+    "POST /api/v1/subscriptions/{subscription}/resume",
 }
 
 
@@ -142,6 +148,12 @@ def test_money_posts_want_an_id_from_the_caller(
         "fail": {"reason": "bounced"},
         "refund-requests": {"session": "s", "reason": "other"},
         "/refunds": {"item": "i", "reason": "broken"},
+        "charges": {"what": "rental", "text": "A bike", "amount_minor": 1},
+        "periods": {},
+        "payments": {"amount_minor": 1, "provider": "bank"},
+        "subscriptions": {"plan": "monthly"},
+        "end": {},
+        "resume": {},
     }
     for one in operations(client.app):
         if one.handler.opt.get(MONEY):
