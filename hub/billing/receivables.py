@@ -27,6 +27,7 @@ from hub.payments.records import (
     find_payment,
     record,
 )
+from hub.payments.rules import OWN_CLEARING
 from hub.payments.tills import check_cash
 from hub.people import card_list
 from hub.people.accounts import get_account
@@ -195,7 +196,7 @@ def _check_source(asked: ReceivablePayment) -> None:
         raise InputError("money comes from a till or through a provider: name one of the two")
     if asked.till:
         check_till(asked.till)
-    elif not is_name(asked.provider):
+    elif not is_name(asked.provider) or asked.provider in OWN_CLEARING:
         raise InputError("a provider's name is lower case letters, digits and _ . -, at most 64")
 
 

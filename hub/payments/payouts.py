@@ -30,7 +30,7 @@ from hub.payments.records import (
     record,
 )
 from hub.payments.refund_rules import DAY_MS, Approver
-from hub.payments.rules import CASH
+from hub.payments.rules import OWN_CLEARING
 from hub.payments.second_person import check_alone, needs_second, read_second_person
 from hub.payments.tills import check_cash
 from hub.people import card_list
@@ -283,7 +283,7 @@ def _check_way(asked: Ask) -> None:
         raise InputError("money goes through a provider or is handed out at a till: name one")
     if asked.till:
         check_till(asked.till)
-    elif not is_name(asked.provider) or asked.provider == CASH:
+    elif not is_name(asked.provider) or asked.provider in OWN_CLEARING:
         raise InputError("a provider's name is lower case letters, digits and _ . -, at most 64")
     words = asked.destination
     if len(words) > DESTINATION_LENGTH_MAX or not words.isprintable():

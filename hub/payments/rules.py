@@ -27,6 +27,8 @@ FEES_MAX = 32
 """More sources than any operator has."""
 CASH = "cash"
 """Source of money that is put into a till."""
+OWN_CLEARING = frozenset({CASH, "codes", "safe", "vouchers"})
+"""No provider has these names: `clearing/…` of them is the hub's own."""
 OTHERS = ""
 """Name of the fee that is taken from every source without one of its own."""
 _TOP_UPS = "top_ups."

@@ -29,7 +29,13 @@ from hub.payments.records import (
     find_payment,
     record,
 )
-from hub.payments.rules import CASH, TOP_UP_MINOR_MAX, TOP_UP_MINOR_MIN, read_top_up_rules
+from hub.payments.rules import (
+    CASH,
+    OWN_CLEARING,
+    TOP_UP_MINOR_MAX,
+    TOP_UP_MINOR_MIN,
+    read_top_up_rules,
+)
 from hub.payments.tills import check_cash, site_of
 from hub.people import card_list
 from hub.people.accounts import Account, require_prepaying
@@ -179,7 +185,7 @@ def _check_source(asked: TopUp) -> None:
         raise InputError("money comes from a till or through a provider: name one of the two")
     if asked.till:
         check_till(asked.till)
-    elif not is_name(asked.provider) or asked.provider == CASH:
+    elif not is_name(asked.provider) or asked.provider in OWN_CLEARING:
         raise InputError("a provider's name is lower case letters, digits and _ . -, at most 64")
     if asked.site and not is_name(asked.site):
         raise InputError("a site's name is lower case letters, digits and _ . -, at most 64")

@@ -236,6 +236,8 @@ def test_nobody_approves_where_the_rule_says_so_up_to_the_limit(
         ({"amount_minor": 100}, 400),
         ({"amount_minor": 100, "provider": "bank", "till": "counter"}, 400),
         ({"amount_minor": 100, "provider": "cash"}, 400),
+        ({"amount_minor": 100, "provider": "codes"}, 400),
+        ({"amount_minor": 100, "provider": "vouchers"}, 400),
         ({"amount_minor": 100, "provider": "B A"}, 400),
         ({"amount_minor": 30, "provider": "bank"}, 400),
     ],
