@@ -146,7 +146,7 @@ class Downlink:
     def touched(self, touched: Touched) -> None:
         """Note what a commit changed. A listener of the writer."""
         for kind, id_ in touched:
-            if kind == "account":
+            if kind == "account" and id_:
                 self._pending.add_accounts((id_,))
             elif kind == "config":
                 self._pending.add_configs((id_,))

@@ -29,9 +29,10 @@ PAYLOAD_BYTES_MAX = 7_900
 LOOK_S = 0.1
 """How long a change may wait to be told."""
 RECONNECT_S = 2.0
-UNTOLD = frozenset({"account"})
-"""What others needn't hear of a hub that runs: rights that follow from a wallet are numbered
-by the hub that changed it, and then told as `rights`."""
+NAMED = frozenset({"rights", "controller", "config", "command"})
+"""Kinds whose ids others need. Of the rest, such as sessions, only that there are new ones:
+rights that follow from a wallet are numbered by the hub that changed it, and told as
+`rights`."""
 
 Heard = Callable[[Touched], None]
 log = logging.getLogger("hub.gossip")
@@ -101,7 +102,7 @@ class PostgresGossip:
         self._thread: threading.Thread | None = None
 
     def tell(self, touched: Touched) -> None:
-        news = [one for one in touched if self._thread is None or one[0] not in UNTOLD]
+        news = touched if self._thread is None else {_short(*one) for one in touched}
         with self._lock:
             if len(self._waiting) + len(news) > WAITING_MAX:
                 self._waiting.clear()
@@ -176,6 +177,11 @@ class PostgresGossip:
     def _miss(self) -> None:
         for _, missed in self._listeners:
             missed()
+
+
+def _short(kind: str, id_: str) -> tuple[str, str]:
+    """What a hub that runs says of a change: a right's controller, without its account."""
+    return kind, id_.partition("/")[0] if kind in NAMED else ""
 
 
 def _connect(engine: Engine) -> psycopg.Connection:

@@ -328,9 +328,26 @@ def test_a_word_makes_it_quick(desk, boxes, sides):
 
     assert wait_for("the word", lambda: heard, 10)
     assert ("card_list", "") in heard[0]
-    assert not any(kind == "account" for kind, _ in heard[0])
+    assert all(not id_ for kind, id_ in heard[0] if kind == "account")
     one.hub.downlink.step()
     assert [m.topic for m in one.cable.sent if m.topic == box.topic(topics.DOWN_ACCOUNTS)]
+
+
+def test_a_command_beside_running_hubs_tells_them_at_its_end(desk, sides, database):
+    one, _ = sides
+    heard: list[frozenset] = []
+    missed: list[int] = []
+    one.hub.gossip.listen(heard.append, lambda: missed.append(1))
+    one.hub.gossip.start()
+    wait_for("it listens", lambda: missed, 10)
+
+    command = build_hub(HubConfig(data=desk.hub.config.data, database=database), link=Cable())
+    command.writer.start()
+    command.writer.run(lambda tx: cards.block_card(tx, "crd_ann"))
+    command.close()
+
+    assert wait_for("the word", lambda: heard, 10)
+    assert ("account", "ann") in heard[0]  # nobody else looks after its rights
 
 
 def test_with_other_keys_a_hub_does_not_start_on_the_database(desk, tmp_path, database):
