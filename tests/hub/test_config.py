@@ -36,14 +36,21 @@ def test_every_fault_is_told_at_once(tmp_path):
     (tmp_path / "hub.toml").write_text(
         'database = "mysql://x"\nspeed = 1\n[http]\nport = 70000\n'
         '[mqtt]\ntls = "yes"\nport = true\n'
-        "[mqtt.more]\nx = 1\n"
+        'client_id = "a b"\n[mqtt.more]\nx = 1\n[cluster]\nlease_s = 1\n'
     )
 
     with pytest.raises(ConfigError) as error:
         load_config(tmp_path)
 
-    for name in ("database", "speed", "http.port", "mqtt.tls", "mqtt.port", "mqtt.more"):
+    told = ("database", "speed", "http.port", "mqtt.tls", "mqtt.port", "mqtt.more")
+    for name in (*told, "mqtt.client_id", "cluster.lease_s"):
         assert name in str(error.value)
+
+
+def test_only_a_server_is_shared_with_other_hubs(tmp_path):
+    assert not load_config(tmp_path).is_shared
+    assert not load_config(tmp_path, {"database": "sqlite:///x.db"}).is_shared
+    assert load_config(tmp_path, {"database": "postgresql+psycopg://u@h/d"}).is_shared
 
 
 def test_a_file_that_is_no_toml_is_named(tmp_path):
