@@ -21,9 +21,12 @@ from hub.ledger.apply import State, accounts_of, check, decide
 from hub.ledger.entries import Entry, Moved, chained
 from hub.ledger.items import Already, Booked, Conflict, Item, Outcome, Refused, Transfer, digest_of
 from hub.ledger.shelves import AccountRow, Mark as ShelfMark, Memory, shelf_of
-from hub.store.rows import Written, fetch, together, write_rows
+from hub.store.rows import Written, fetch, write_rows
 from wire.errors import Code
 
+FEW_ROWS = 16
+"""So few transfers are written sooner than asked for by a statement of their own. More are
+written before the chain's end is locked, which other hubs wait for."""
 _TABLES = re.compile(r"\b(?:transfers|items|batches|ledger_accounts)\b")
 
 
@@ -175,10 +178,8 @@ class Book:
 
     def flush(self) -> None:
         """Write what was decided: accounts, transfers, batch, items, balances."""
-        if self._limits or self._written < len(self._entries):
-            with together(self._connection):
-                for changes in self.changes():
-                    write_rows(self._connection, changes)
+        for changes in self.changes():
+            write_rows(self._connection, changes)
 
     def changes(self) -> Iterator[list[Change]]:
         """Give what is to be written, in order, for whoever writes it.
@@ -189,8 +190,10 @@ class Book:
             return
         self.prepare()
         shelf, moved, at_ms = self._shelf, self._moved, self._at_ms
-        yield [(sql.OPEN, self._opened), (sql.TRANSFERS, moved.rows)]
-        written: list[Change] = []
+        written: list[Change] = [(sql.OPEN, self._opened), (sql.TRANSFERS, moved.rows)]
+        if len(moved.rows) > FEW_ROWS:
+            yield written
+            written = []
         if moved.rows:
             head, items, last = chained(moved, shelf.last(), at_ms)
             written += [(sql.BATCH, [head]), (sql.ITEMS, items)]
@@ -220,10 +223,6 @@ class Book:
     def booked(self) -> dict[str, str]:
         """Ids and digests of what was booked in this transaction."""
         return {entry.item.id: entry.digest for entry in self._entries}
-
-    def opens(self) -> set[str]:
-        """Ledger accounts that get their row with what isn't written yet."""
-        return _touched(self._entries[self._written :]).difference(self._shelf.ids)
 
     def mark(self) -> Mark:
         """Remember this point, for a savepoint made now and the job within it."""

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub.ledger.answers import AskedItem
+from hub.ledger.apply import accounts_of
 from hub.ledger.book import Book, Change
 from hub.ledger.serial import commit, committing, writing
 from hub.ledger.shelves import Memory
@@ -32,12 +33,12 @@ class Flight(Protocol):
     Attributes:
         batch: Who asked for what.
         known: Digests of the ids that it books, once it is closed.
-        opens: Accounts that nobody else sees before it is committed.
+        codes: Accounts that it locks until it is committed; empty where nothing is locked.
     """
 
     batch: list[AskedItem]
     known: dict[str, str]
-    opens: set[str]
+    codes: set[str]
 
     def takes_more(self) -> bool:
         """Whether more can be added."""
@@ -87,7 +88,7 @@ class LoneFlight:
     def __init__(self, store: Store, reader: Connection, book: Book, *, look: bool) -> None:
         self.batch: list[AskedItem] = []
         self.known: dict[str, str] = {}
-        self.opens: set[str] = set()  # our memory knows them
+        self.codes: set[str] = set()
         self._store = store
         self._reading = reader.begin()
         self._book = book
@@ -135,7 +136,7 @@ class SharedFlight:
     def __init__(self, store: Store, memory: Memory, now_ms: int, known: Mapping[str, str]) -> None:
         self.batch: list[AskedItem] = []
         self.known: dict[str, str] = {}
-        self.opens: set[str] = set()
+        self.codes: set[str] = set()
         self._before = known
         self._store = store
         self._memory = memory
@@ -147,6 +148,9 @@ class SharedFlight:
 
     def add(self, batch: Sequence[AskedItem]) -> None:
         self.batch += batch
+        for asked in batch:
+            self.codes.update(accounts_of(asked.item))
+        self.codes -= self._memory.free
         self._connection = self._open.enter_context(writing(self._store))
         self._transaction = self._connection.begin()
         self._book = Book(self._connection, self._now_ms, self._memory)
@@ -156,7 +160,6 @@ class SharedFlight:
 
     def close(self) -> None:
         self.known = self._book.booked()
-        self.opens = self._book.opens()
 
     def write(self) -> None:
         self._book.flush()

@@ -57,6 +57,7 @@ class Pipeline:
         self._ready: SimpleQueue[Underway | None] = SimpleQueue()
         self._underway: Underway | None = None
         self._next: Flight | None = None
+        self._later: list[AskedItem] = []
         self._looks_left = 0
         self._reader: Connection | None = None
         self._thread = threading.Thread(target=self._write, name="commits", daemon=True)
@@ -65,6 +66,17 @@ class Pipeline:
     def is_busy(self) -> bool:
         """Whether a batch is underway: what comes next is only decided meanwhile."""
         return self._underway is not None
+
+    @property
+    def can_grow(self) -> bool:
+        """Whether items can be pushed a few at a time; else each push is a batch."""
+        return self._store.is_sqlite
+
+    def count_waiting(self) -> int:
+        """How many items were pushed and aren't answered."""
+        underway = 0 if self._underway is None else len(self._underway.flight.batch)
+        following = 0 if self._next is None else len(self._next.batch)
+        return underway + following + len(self._later)
 
     def is_underway(self, batch: Underway) -> bool:
         """Whether this batch isn't landed yet."""
@@ -87,21 +99,46 @@ class Pipeline:
 
     def push(self, batch: Sequence[AskedItem]) -> None:
         """Decide some items; they are written with the next batch."""
-        if not self._can_overlap(batch):
-            self.settle()
+        if self._memory.is_full():
+            while self._underway is not None:
+                self._land()
+            self._memory.trim()
         while not self.takes_more():
-            self.land()
+            self._land()
+        now = self._split([*self._later, *batch])
+        if not now:
+            return
         try:
             if self._next is None:
                 self._next = self._new_flight()
-            self._next.add(batch)
+            self._next.add(now)
             if self._underway is None:
                 self._launch()
         except Exception:  # noqa: BLE001 whatever it is comes again where it is told
-            self._give_up(batch)
+            self._give_up(now)
 
     def land(self) -> None:
         """Wait for the batch underway, start the next, and answer."""
+        self._land()
+        if self._later and self.takes_more():
+            self.push(())
+
+    def settle(self) -> None:
+        """Wait for all that was pushed, and answer it."""
+        while self._underway is not None or self._later:
+            self.land()
+
+    def run(self, batch: Batch) -> None:
+        """Run a batch of any kind alone, and answer it."""
+        self.settle()
+        self._memory.trim()
+        self._run(batch)
+
+    def _run(self, batch: Batch) -> None:
+        self._serial.run(batch)
+        self._answer(batch)
+
+    def _land(self) -> None:
         before, self._underway = self._underway, None
         if before is None:
             return
@@ -114,23 +151,27 @@ class Pipeline:
         if is_next_lost:
             self._give_up(())
 
-    def settle(self) -> None:
-        """Wait for all that was pushed, and answer it."""
-        while self._underway is not None:
-            self.land()
+    def _split(self, batch: list[AskedItem]) -> list[AskedItem]:
+        """Keep for later what must wait for the batch underway, and whatever follows on that.
 
-    def run(self, batch: Batch) -> None:
-        """Run a batch of any kind alone, and answer it."""
-        self.settle()
-        self._memory.trim()
-        self._serial.run(batch)
-        self._answer(batch)
-
-    def _can_overlap(self, batch: Sequence[AskedItem]) -> bool:
-        if self._memory.is_full():
-            return False
-        opens = self._underway.flight.opens if self._underway is not None else None
-        return not opens or all(opens.isdisjoint(accounts_of(asked.item)) for asked in batch)
+        Its accounts are locked until it is committed. Items that share no account and no id
+        may as well be decided the other way round: nobody can tell.
+        """
+        self._later = []
+        before = self._underway
+        if before is None or not before.flight.codes:
+            return batch
+        taken, ids, free = set(before.flight.codes), set[str](), self._memory.free
+        now = []
+        for asked in batch:
+            codes = [code for code in accounts_of(asked.item) if code not in free]
+            if asked.item.id in ids or not taken.isdisjoint(codes):
+                taken.update(codes)
+                ids.add(asked.item.id)
+                self._later.append(asked)
+            else:
+                now.append(asked)
+        return now
 
     def _new_flight(self) -> Flight:
         now_ms = self._clock.now().wall_ms
@@ -165,13 +206,13 @@ class Pipeline:
     def _give_up(self, batch: Sequence[AskedItem]) -> None:
         """Run alone what couldn't be decided beforehand, after what is underway."""
         flight, self._next = self._next, None
-        self.settle()
-        self._memory.clear()
-        if flight is None:
-            self.run(batch)
-        else:
+        if flight is not None:
             flight.drop()
-            self.run(flight.batch)
+        self._land()
+        self._memory.clear()
+        self._run(batch if flight is None else flight.batch)
+        if self._later:
+            self.push(())
 
     def _mend(self, failed: Underway) -> None:
         """Run a batch alone that couldn't be written as it was decided."""

@@ -20,7 +20,7 @@ from hub.ledger.accounts import FREE, is_code, unit_of, usual_limits
 from hub.ledger.apply import BALANCE_MINOR_MAX, Balance, limited
 from hub.ledger.entries import Last
 from hub.store.failures import UnluckyError
-from hub.store.rows import fetch, fetch_all
+from hub.store.rows import fetch
 
 ACCOUNTS_REMEMBERED_MAX = 100_000
 """Balances and numbers: more people than are about at once, in some 20 MB; beyond it all
@@ -231,11 +231,9 @@ class Shared:
         if not bound:
             return fetch(self._connection, sql.known_items("postgresql"), ids) if ids else []
         self._read += bound
+        self._lock(bound)
         # What was opened or booked while we waited for a lock is only seen by a new statement.
-        locked, seen = fetch_all(
-            self._connection, [(sql.LOCK, [bound]), (sql.SEEN, [bound, list(ids)])]
-        )
-        self._take(locked)
+        seen = fetch(self._connection, sql.SEEN, bound, list(ids))
         appeared = [code for code, digest in seen if digest is None and code not in balances]
         if appeared:
             self._lock(appeared)
@@ -297,10 +295,7 @@ class Shared:
 
     def _lock(self, codes: Sequence[str]) -> None:
         """Lock accounts and read them."""
-        self._take(fetch(self._connection, sql.LOCK, codes))
-
-    def _take(self, rows: list[tuple[Any, ...]]) -> None:
-        for code, id_, *row in rows:
+        for code, id_, *row in fetch(self._connection, sql.LOCK, codes):
             self.ids[code] = id_
             self.balances[code] = limited(*row)
 

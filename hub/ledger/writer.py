@@ -169,12 +169,14 @@ class Writer:
         pipeline = self._pipeline
         batch: list[Asked] = []
         enough, most = 1, BATCH_JOBS_MAX
+        # The other half is decided while this one is written.
+        half = max(OVERLAP_ITEMS_MIN, (self._queue.qsize() + pipeline.count_waiting()) // 2)
         if pipeline.is_busy:
             # Until it has landed there is time to wait for more.
-            enough = OVERLAP_ITEMS_MIN if pipeline.takes_more() else most
+            most = most if pipeline.can_grow else min(half, most)
+            enough = OVERLAP_ITEMS_MIN if pipeline.can_grow and pipeline.takes_more() else most
         elif self._only_items:
-            # The other half is decided while this one is written.
-            most = max(OVERLAP_ITEMS_MIN, self._queue.qsize() // 2)
+            most = min(half, most)
         while len(batch) < most:
             try:
                 taken = self._queue.get(block=len(batch) < enough)

@@ -10,8 +10,7 @@ row, each of them could hold the writer up. Only this file knows how the databas
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -78,27 +77,6 @@ def opened_values(dialect: str) -> str:
     return _values(dialect, "?" if dialect == "sqlite" else "%s")
 
 
-@contextmanager
-def together(connection: Connection) -> Iterator[None]:
-    """Send what this block asks for without waiting for each answer, where that is possible.
-
-    On PostgreSQL each `fetch` within waits for what was sent so far, and so does the end.
-
-    Raises:
-        StoreError: The database refused one of them.
-    """
-    check_open(connection)
-    if connection.dialect.name == "sqlite":
-        yield
-        return
-    driver: Any = connection.connection.driver_connection
-    try:
-        with driver.pipeline():
-            yield
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise store_error(error, lost=is_lost(connection)) from error
-
-
 def fetch(connection: Connection, statement: str, *lists: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Read rows through the driver's own cursor: SQLAlchemy's takes longer than the database.
 
@@ -110,29 +88,15 @@ def fetch(connection: Connection, statement: str, *lists: Sequence[Any]) -> list
     Raises:
         StoreError: The database refused, or the transaction is gone.
     """
-    return fetch_all(connection, [(statement, lists)])[0]
-
-
-def fetch_all(
-    connection: Connection, statements: Sequence[tuple[str, Sequence[Sequence[Any]]]]
-) -> list[list[tuple[Any, ...]]]:
-    """Read rows by several statements, one after the other, asked for at once.
-
-    Raises:
-        StoreError: The database refused, or the transaction is gone.
-    """
     check_open(connection)
-    cursors = [connection.connection.cursor() for _ in statements]
+    cursor = connection.connection.cursor()
     try:
-        with together(connection) if len(statements) > 1 else nullcontext():
-            for cursor, (statement, lists) in zip(cursors, statements, strict=True):
-                cursor.execute(statement, tuple(map(encode_rows, lists)))
-            return [list(cursor.fetchall()) for cursor in cursors]
+        cursor.execute(statement, tuple(map(encode_rows, lists)))
+        return list(cursor.fetchall())
     except connection.dialect.loaded_dbapi.Error as error:
         raise store_error(error, lost=is_lost(connection)) from error
     finally:
-        for cursor in cursors:
-            cursor.close()
+        cursor.close()
 
 
 def write_rows(

@@ -1,14 +1,14 @@
 """The ledger's peer: the very rows that a book wrote, inserted with nothing around it.
 
-Same schema, same settings of the connection, batches of the same sizes; `executemany` on
-SQLite, COPY on PostgreSQL, the quickest way that each of them has. No rules, no ids looked
-up, no balances, nobody who waits for an answer.
+Same schema, same settings of the connection, batches of the same sizes, `executemany` on
+both databases; or COPY, the quickest way that PostgreSQL has. No rules, no ids looked up,
+no balances, nobody who waits for an answer.
 """
 
 from __future__ import annotations
 
-import sqlite3
 import time
+from collections.abc import Callable
 from itertools import groupby
 from typing import Any
 
@@ -26,16 +26,20 @@ _TRANSFERS = """
 Rows = list[tuple[Any, ...]]
 Batch = tuple[int, Rows, Rows, Rows]
 """Number of the batch, then its rows of each of `_TABLES`."""
+Insert = Callable[[Connection, str, Rows], None]
+"""Inserts rows into a table."""
 
 
-def bare_insert(book: str, copy: str, after: int) -> float:
+def bare_insert(book: str, copy: str, after: int, insert: Insert | None = None) -> float:
     """Insert the rows of a book into an empty database; gives the seconds.
 
     Args:
         book: URL of the book, no longer written.
         copy: URL of the other one, on the same kind of database.
         after: Batches up to this one are put there beforehand, and not measured.
+        insert: How; None: `by_executemany`.
     """
+    insert = insert or by_executemany
     source = open_store(book)
     with source.read() as connection:
         accounts = _rows(connection, "SELECT * FROM ledger_accounts")
@@ -46,13 +50,31 @@ def bare_insert(book: str, copy: str, after: int) -> float:
         upgrade(target)
         with target.writing.connect() as connection:
             with connection.begin():
-                _insert(connection, "ledger_accounts", accounts)
-            _insert_batches(connection, [batch for batch in batches if batch[0] <= after])
+                insert(connection, "ledger_accounts", accounts)
+            _insert_batches(connection, [one for one in batches if one[0] <= after], insert)
             began = time.monotonic_ns()
-            _insert_batches(connection, [batch for batch in batches if batch[0] > after])
+            _insert_batches(connection, [one for one in batches if one[0] > after], insert)
             return (time.monotonic_ns() - began) / _NS_PER_S
     finally:
         target.close()
+
+
+def by_executemany(target: Connection, table: str, rows: Rows) -> None:
+    """Insert rows as anybody would."""
+    mark = "?" if target.dialect.name == "sqlite" else "%s"
+    marks = ", ".join([mark] * len(rows[0]))
+    cursor = target.connection.cursor()
+    cursor.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 our own names
+    cursor.close()
+
+
+def by_copy(target: Connection, table: str, rows: Rows) -> None:
+    """Insert rows into PostgreSQL by COPY."""
+    cursor: Any = target.connection.cursor()
+    with cursor.copy(f"COPY {table} FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+    cursor.close()
 
 
 def _batches(source: Connection) -> list[Batch]:
@@ -73,20 +95,8 @@ def _by_batch(rows: Rows) -> dict[int, Rows]:
     }
 
 
-def _insert_batches(target: Connection, batches: list[Batch]) -> None:
+def _insert_batches(target: Connection, batches: list[Batch], insert: Insert) -> None:
     for _, *tables in batches:
         with target.begin():
             for table, rows in zip(_TABLES, tables, strict=True):
-                _insert(target, table, rows)
-
-
-def _insert(target: Connection, table: str, rows: Rows) -> None:
-    cursor: Any = target.connection.cursor()
-    if isinstance(target.connection.driver_connection, sqlite3.Connection):
-        marks = ", ".join("?" * len(rows[0]))
-        cursor.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 our own names
-    else:
-        with cursor.copy(f"COPY {table} FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
-    cursor.close()
+                insert(target, table, rows)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
-from simulator.benchmarks.bare_insert import bare_insert
+from simulator.benchmarks.bare_insert import Insert, bare_insert, by_copy
 from simulator.benchmarks.ledger_hub import READY, TOOK, HubProcess
 from simulator.benchmarks.ledger_load import (
     Book,
@@ -43,12 +43,13 @@ def measure_many(say: Say) -> list[Row]:
 
 
 def measure_many_pg(say: Say) -> list[Row]:
-    """Measure the same on PostgreSQL; its peer is COPY, its quickest way to insert."""
+    """Measure the same on PostgreSQL, beside COPY too, its quickest way to insert."""
+    rows = []
     with temporary_postgres() as server:
-        return [
-            _measure_many(say, name, partial(_on_postgres, server), (form, each, ITEMS_PG))
-            for name, form, each in (("ledger-pg", session, 2), ("ledger-pg-move", move, 1))
-        ]
+        for name, form, each in (("ledger-pg", session, 2), ("ledger-pg-move", move, 1)):
+            place = partial(_on_postgres, server)
+            rows.append(_measure_many(say, name, place, (form, each, ITEMS_PG), (by_copy,)))
+    return rows
 
 
 def measure_single(say: Say) -> list[Row]:
@@ -98,33 +99,43 @@ def measure_hot(say: Say) -> list[Row]:
     ]
 
 
-_Place = Callable[[], AbstractContextManager[tuple[Book, str]]]
-"""Opens a new book; gives it, and the URL of an empty database beside it."""
+_Place = Callable[[], AbstractContextManager[tuple[Book, Callable[[], str]]]]
+"""Opens a new book; gives it, and what makes empty databases beside it, by their URLs."""
 
 
 @contextmanager
-def _on_sqlite() -> Iterator[tuple[Book, str]]:
+def _on_sqlite() -> Iterator[tuple[Book, Callable[[], str]]]:
     with sqlite_book() as book:
-        yield book, f"{book.url}.bare"
+        yield book, lambda: f"{book.url}.bare"
 
 
 @contextmanager
-def _on_postgres(server: PostgresServer) -> Iterator[tuple[Book, str]]:
+def _on_postgres(server: PostgresServer) -> Iterator[tuple[Book, Callable[[], str]]]:
     with book_at(server.url(server.create())) as book:
-        yield book, server.url(server.create())
+        yield book, lambda: server.url(server.create())
 
 
 _SQLITE: _Place = _on_sqlite
 
 
-def _measure_many(say: Say, name: str, place: _Place, load: tuple[Form, int, int]) -> Row:
+def _measure_many(
+    say: Say,
+    name: str,
+    place: _Place,
+    load: tuple[Form, int, int],
+    also: tuple[Insert, ...] = (),
+) -> Row:
     form, each, count = load
+    beside_also: dict[str, float] = {}
     with place() as (book, beside):
         say(f"  {count:,} items of {each} from {WAITERS:,} waiters")
         run = drive(book.writer, make_items(form, count), WAITERS)
         book.check()
         say("  the same rows, inserted bare")
-        seconds = bare_insert(book.url, beside, book.paid)
+        seconds = bare_insert(book.url, beside(), book.paid)
+        for insert in also:
+            took = bare_insert(book.url, beside(), book.paid, insert)
+            beside_also[f"ratio_{insert.__name__}"] = round(took / run.seconds, 3)
     return make_row(
         name,
         run.per_second * each,
@@ -135,6 +146,7 @@ def _measure_many(say: Say, name: str, place: _Place, load: tuple[Form, int, int
         p50_ms=round(quantile(run.waited_ms, 0.5), 2),
         p99_ms=round(quantile(run.waited_ms, 0.99), 2),
         peer_is="the same rows, inserted bare",
+        **beside_also,
     )
 
 

@@ -1,16 +1,17 @@
 """`ledger-growth` and `statement-pages`: what a large book costs beside a small one.
 
 `STANDPIPE_BOOK_TRANSFERS` sets the size of the large book, as 10000000; filling it takes
-as long as the book takes so many. Ids are random, which is what costs most: each belongs
-somewhere else in its index.
+as long as the book takes so many. Ids come in order, as hubs and controllers make them;
+or at random, as others may, which costs most: each belongs somewhere else in its index.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from hub.ledger import accounts as chart, statements
 from hub.ledger.items import Item, Move
@@ -30,7 +31,7 @@ from simulator.benchmarks.rows import Row, Say, make_row, quantile
 
 SIZE_VARIABLE = "STANDPIPE_BOOK_TRANSFERS"
 SMALL_TRANSFERS = 10_000
-LARGE_TRANSFERS = 600_000
+LARGE_TRANSFERS = 300_000
 BLOCK_ITEMS = 5_000
 BLOCKS = 5
 """Measured at each size; the quickest counts, since others use this machine too."""
@@ -45,24 +46,9 @@ _US_PER_S = 1_000_000
 
 def measure(say: Say) -> list[Row]:
     """Measure what a transfer costs in a large book beside a small one."""
-    large = int(os.environ.get(SIZE_VARIABLE, LARGE_TRANSFERS))
-    rng = random.Random(1)
-    with sqlite_book() as book:
-        say(f"  a book of {SMALL_TRANSFERS:,} transfers")
-        drive(book.writer, _random_ids(rng, SMALL_TRANSFERS // 2), WAITERS)
-        small_us = _cost_us(book, rng)
-        say(f"  the same book with {large:,} transfers")
-        drive(book.writer, _random_ids(rng, large // 2), WAITERS)
-        large_us = _cost_us(book, rng)
     return [
-        make_row(
-            "ledger-growth",
-            large_us,
-            "µs/transfer",
-            peer=small_us,
-            transfers=large,
-            peer_is=f"in a book of {SMALL_TRANSFERS:,}",
-        )
+        _measure(say, "ledger-growth", _ids_in_order),
+        _measure(say, "ledger-growth/random-ids", _random_ids),
     ]
 
 
@@ -88,17 +74,50 @@ def measure_pages(say: Say) -> list[Row]:
     ]
 
 
-def _random_ids(rng: random.Random, count: int) -> Iterator[Item]:
+def _measure(say: Say, name: str, ids: _Ids) -> Row:
+    large = int(os.environ.get(SIZE_VARIABLE, LARGE_TRANSFERS))
+    rng = random.Random(1)
+    made = ids(rng)
+    with sqlite_book() as book:
+        say(f"  {name}: a book of {SMALL_TRANSFERS:,} transfers")
+        drive(book.writer, _items(rng, made, SMALL_TRANSFERS // 2), WAITERS)
+        small_us = _cost_us(book, rng, made)
+        say(f"  the same book with {large:,} transfers")
+        drive(book.writer, _items(rng, made, large // 2), WAITERS)
+        large_us = _cost_us(book, rng, made)
+    return make_row(
+        name,
+        large_us,
+        "µs/transfer",
+        peer=small_us,
+        transfers=large,
+        peer_is=f"in a book of {SMALL_TRANSFERS:,}",
+    )
+
+
+_Ids = Callable[[random.Random], Iterator[str]]
+"""Makes ids without end."""
+
+
+def _ids_in_order(_rng: random.Random) -> Iterator[str]:
+    return (f"grw_{number:026d}" for number in itertools.count())
+
+
+def _random_ids(rng: random.Random) -> Iterator[str]:
+    while True:
+        yield f"{rng.getrandbits(128):032x}"
+
+
+def _items(rng: random.Random, made: Iterator[str], count: int) -> Iterator[Item]:
     for _ in range(count):
         machine = f"machine-{rng.randrange(MACHINES)}"
-        who = person(rng.randrange(PEOPLE))
-        yield session(f"{rng.getrandbits(128):032x}", who, machine, rng.randrange(1, 10))
+        yield session(next(made), person(rng.randrange(PEOPLE)), machine, rng.randrange(1, 10))
 
 
-def _cost_us(book: Book, rng: random.Random) -> float:
+def _cost_us(book: Book, rng: random.Random, made: Iterator[str]) -> float:
     rates = []
     for _ in range(BLOCKS):
-        items = list(_random_ids(rng, BLOCK_ITEMS))
+        items = list(_items(rng, made, BLOCK_ITEMS))
         rates.append(drive(book.writer, items, WAITERS).per_second)
     return _US_PER_S / max(rates) / 2
 
