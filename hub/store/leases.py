@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, Row, bindparam, select, text, update
+from sqlalchemy import BigInteger, Connection, Row, bindparam, cast, func, select, text, update
 
 from hub.errors import StoreError
 from hub.store.tables.cluster import leases
@@ -47,14 +47,16 @@ _LOCKED = (
     .order_by(leases.c.name)
     .with_for_update()
 )
-_GUARDED = _HELD.with_for_update(read=True)
+_CLOCK = cast(func.extract("epoch", func.clock_timestamp()) * 1_000, BigInteger)
+"""A server's own clock, in ms."""
+_GUARDED = _HELD.add_columns(_CLOCK.label("now_ms")).with_for_update(read=True)
 _PUT = (
     update(leases)
     .where(leases.c.name == bindparam("wanted"))
     .values(holder=bindparam("by"), fence=bindparam("number"), expires_ms=bindparam("until"))
 )
 _MAKE = text("INSERT INTO leases (name) VALUES (:name) ON CONFLICT (name) DO NOTHING")
-_SERVER_MS = text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)")
+_SERVER_MS = select(_CLOCK)
 
 
 class LeaseLostError(StoreError):
@@ -178,8 +180,12 @@ def guard(connection: Connection, lease: Lease, now_ms: int) -> None:
     Raises:
         LeaseLostError: It is another's by now, or ran out; do nothing.
     """
-    row = connection.execute(_GUARDED, {"wanted": lease.name}).first()
-    if row is None or not is_held(_lease(row), lease, time_of(connection, now_ms)):
+    # The statement waits while the lease changes hands, so what it reads is how it stands then.
+    is_server = connection.dialect.name != "sqlite"
+    row = connection.execute(_GUARDED if is_server else _HELD, {"wanted": lease.name}).first()
+    if row is not None and is_server:
+        now_ms = row.now_ms
+    if row is None or not is_held(_lease(row), lease, now_ms):
         raise LeaseLostError(
             f"{lease.name} isn't held any more under number {lease.fence}: nothing was done"
         )
