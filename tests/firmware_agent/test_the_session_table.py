@@ -74,7 +74,7 @@ def test_a_session_ends_through_stopping_only():
 
 
 @pytest.mark.parametrize(
-    ("state", "wanted"), itertools.product(sorted(AT_REST, key=str), repeat=2), ids=str
+    ("state", "wanted"), list(itertools.product(sorted(AT_REST, key=str), repeat=2)), ids=str
 )
 def test_a_machine_at_rest_goes_to_any_other_rest(state, wanted):
     assert come_to_rest(state, wanted) is wanted
