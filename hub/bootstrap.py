@@ -22,7 +22,7 @@ from hub.partitions import AllPartitions, Partitions, SharedPartitions, Sharing
 from hub.settings import Settings, read_settings
 from hub.store import migrations
 from hub.store.engine import Store, open_store
-from hub.store.pauses import limit_pauses
+from hub.store.pauses import Reaper, limit_pauses
 from hub.uplink import Uplink
 from wire.clock import Clock
 from wire.ids import IdSource
@@ -74,6 +74,7 @@ class Hub:
     partitions: Partitions
     gossip: Gossip
     jobs: Runner
+    reaper: Reaper
 
     @property
     def signer(self) -> Signer:
@@ -83,6 +84,7 @@ class Hub:
     def start(self) -> None:
         """Start the threads and connect to the broker."""
         self.writer.start()
+        self.reaper.start()
         self.downlink.start()
         self.uplink.start()
         self.gossip.start()
@@ -98,6 +100,7 @@ class Hub:
         self.partitions.close()
         self.jobs.close()
         self.writer.close()
+        self.reaper.close()
         self.gossip.close()
         self.store.close()
 
@@ -163,6 +166,7 @@ def build_hub(
         partitions=partitions,
         gossip=gossip,
         jobs=jobs,
+        reaper=Reaper(store, _pause_ms(config)),
     )
 
 
@@ -173,11 +177,15 @@ def _open(config: HubConfig, keys: Keys) -> tuple[Store, Settings]:
         with store.read() as connection:
             settings = read_settings(connection)
         claim(store, keys)
-        limit_pauses(store, config.cluster.lease_s * MS_PER_S // PAUSES_PER_LEASE)
+        limit_pauses(store, _pause_ms(config))
     except BaseException:
         store.close()
         raise
     return store, settings
+
+
+def _pause_ms(config: HubConfig) -> int:
+    return config.cluster.lease_s * MS_PER_S // PAUSES_PER_LEASE
 
 
 def _join(
