@@ -1,0 +1,136 @@
+"""What is charged is the price of what the machine truly did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from simulator.trials.audit.breach import Invariant
+from simulator.trials.audit.checker import Checker, Scene
+from simulator.trials.audit.events import ENDED, Event
+from simulator.trials.audit.observation import Seen
+from simulator.trials.audit.rating import price_minor
+
+SLACK_MS = 2_000
+"""A controller reads its outputs once in a second; the last part of it is its word."""
+DRIFT_PPM_MAX = 1_000
+"""No clock of a controller is worse than a crystal by ten times: 86 s in a day."""
+SLACK_UNITS = 1
+"""A meter rounds down."""
+CUT_SHORT = "power_lost"
+"""Settled from the last checkpoint: less than what was used, never more."""
+
+
+@dataclass(slots=True)
+class Truth:
+    """What a machine did during a session.
+
+    Attributes:
+        on_ms: How long its contact was closed.
+        pulses: How many units it used; None: nobody counted.
+        is_clear: Whether meter and contact worked all the time.
+    """
+
+    on_ms: int = 0
+    pulses: int | None = 0
+    is_clear: bool = True
+
+
+class Span(NamedTuple):
+    """A contact that is closed."""
+
+    session: str
+    since_ms: int
+    pulses: int | None
+
+
+class ChargeIsThePriceOfUse(Checker):
+    """The charge is the price of the use that is reported, and that use is what happened."""
+
+    invariant = Invariant.CHARGED
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self._truths: dict[str, Truth] = {}
+        self._spans: dict[tuple[str, str], Span] = {}
+
+    def saw(self, fact: Seen) -> Iterator[str]:
+        what = dict(fact.what)
+        if fact.kind == "relay_on":
+            self._begin(fact, what)
+        elif fact.kind == "relay_off":
+            self._finish(fact, what)
+        elif fact.kind == "part" and what["fault"] != "reader":
+            for (name, machine), span in self._spans.items():
+                if name == fact.who and what.get("machine", machine) in ("", machine):
+                    self._truths[span.session].is_clear = False
+        yield from ()
+
+    def now(self) -> Iterator[str]:
+        for booked in self.scene.hub.fresh_events:
+            event = booked.event
+            if event.kind == ENDED:
+                yield from self._check_price(event, booked.controller)
+                truth = self._truths.pop(event.session, None)
+                if truth is not None and truth.is_clear:
+                    yield from self._check_use(event, truth)
+
+    def _begin(self, fact: Seen, what: dict[str, int | str]) -> None:
+        file = self.scene.disks.get(fact.who)
+        machine = str(what["machine"])
+        session = "" if file is None else file.session_at(machine)
+        if not session:
+            return
+        truth = self._truths.setdefault(session, Truth())
+        if self.scene.witnessed.is_broken(fact.who, machine):
+            truth.is_clear = False
+        self._spans[fact.who, machine] = Span(session, fact.at_ms, _pulses(what))
+
+    def _finish(self, fact: Seen, what: dict[str, int | str]) -> None:
+        span = self._spans.pop((fact.who, str(what["machine"])), None)
+        truth = None if span is None else self._truths.get(span.session)
+        if span is None or truth is None:
+            return
+        truth.on_ms += fact.at_ms - span.since_ms
+        upto = _pulses(what)
+        if upto is None or span.pulses is None or truth.pulses is None:
+            truth.pulses = None
+        else:
+            truth.pulses += upto - span.pulses
+
+    def _check_price(self, event: Event, controller: str) -> Iterator[str]:
+        if event.charge_minor == 0 and not event.usage:
+            return
+        where = f"{event.session} at {controller}"
+        hub = self.scene.hub
+        prices = hub.prices(event.tariff, event.tariff_version) if event.tariff else None
+        if prices is None:
+            if event.charge_minor:
+                yield f"{where} charged {event.charge_minor} by a tariff that nobody made"
+            return
+        wanted = price_minor(prices, event.usage)
+        is_free = event.charge_minor == 0 and hub.mode_of(event.machine) == "access"
+        if wanted != event.charge_minor and not is_free:
+            yield f"{where} charged {event.charge_minor}, its use costs {wanted}"
+
+    def _check_use(self, event: Event, truth: Truth) -> Iterator[str]:
+        if self.scene.hub.mode_of(event.machine) != "metered":
+            return
+        slack = SLACK_MS + truth.on_ms * DRIFT_PPM_MAX // 1_000_000
+        where = f"{event.session} on {event.machine}"
+        if event.time_ms > truth.on_ms + slack:
+            yield f"{where} was charged for {event.time_ms} ms, it ran for {truth.on_ms}"
+        if event.reason != CUT_SHORT and event.usage and event.time_ms < truth.on_ms - slack:
+            yield f"{where} ran for {truth.on_ms} ms, {event.time_ms} are charged"
+        if truth.pulses is None:
+            return
+        if event.quantity > truth.pulses + SLACK_UNITS:
+            yield f"{where} was charged for {event.quantity} units, it used {truth.pulses}"
+        counted = event.quantity + event.units_lost
+        if event.reason != CUT_SHORT and event.usage and counted < truth.pulses - SLACK_UNITS:
+            yield f"{where} used {truth.pulses} units, {event.quantity} are charged"
+
+
+def _pulses(what: dict[str, int | str]) -> int | None:
+    return int(what["pulses"]) if "pulses" in what else None

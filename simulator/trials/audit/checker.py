@@ -1,0 +1,66 @@
+"""What every checker gets to see, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from simulator.trials.audit.breach import Invariant
+from simulator.trials.audit.disk_file import DiskFile
+from simulator.trials.audit.hub_file import HubFile
+from simulator.trials.audit.observation import Seen
+from simulator.trials.audit.witnessed import Witnessed
+
+
+@dataclass(slots=True)
+class Scene:
+    """Everything as of one look.
+
+    Attributes:
+        hub: The hub's database.
+        disks: Of controllers, by name.
+        witnessed: What truly happened.
+    """
+
+    hub: HubFile
+    disks: dict[str, DiskFile] = field(default_factory=dict)
+    witnessed: Witnessed = field(default_factory=Witnessed)
+
+    def is_trusted(self, name: str) -> bool:
+        """Whether a disk can be read, and nobody changed it behind its controller's back."""
+        file = self.disks[name]
+        clones = [one for one in self.disks.values() if one.disk.controller == file.disk.controller]
+        alone = len(clones) == 1
+        return alone and not file.unreadable and not self.witnessed.is_damaged(name)
+
+    def is_honest(self, controller: str) -> bool:
+        """Whether all disks that a controller ever had are as it wrote them."""
+        mine = [name for name, one in self.disks.items() if one.disk.controller == controller]
+        return len(mine) == 1 and not self.witnessed.is_damaged(mine[0])
+
+
+class Checker:
+    """Checks one invariant.
+
+    Attributes:
+        invariant: Which.
+    """
+
+    invariant: ClassVar[Invariant]
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+
+    def saw(self, fact: Seen) -> Iterator[str]:
+        """Take in a fact the moment it happens; say what is wrong at this very moment."""
+        del fact
+        yield from ()
+
+    def now(self) -> Iterator[str]:
+        """Say what is wrong in the state that is committed now, after a look at all."""
+        yield from ()
+
+    def end(self) -> Iterator[str]:
+        """Say what is wrong after all have come together; `now` was asked just before."""
+        yield from ()

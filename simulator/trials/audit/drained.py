@@ -1,0 +1,47 @@
+"""When all are back, no money waits in escrow for nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from simulator.trials.audit.breach import Invariant
+from simulator.trials.audit.checker import Checker
+from simulator.trials.audit.disk_file import DiskFile
+
+
+class EscrowDrains(Checker):
+    """A controller that is back holds what its site wants there, and what runs there now.
+
+    Rights of a journal that is gone, and of a controller that isn't trusted, wait for a
+    person: no timer frees them.
+    """
+
+    invariant = Invariant.DRAINED
+
+    def end(self) -> Iterator[str]:
+        hub = self.scene.hub
+        wanted = dict(hub.rows(_STANDING))
+        for file in self.scene.disks.values():
+            controller = file.disk.controller
+            state, current = hub.states.get(controller, ("", ""))
+            if file.unreadable or state != "active" or current != file.epoch:
+                continue
+            yield from self._check(file, wanted.get(controller, 0))
+
+    def _check(self, file: DiskFile, wanted_minor: int) -> Iterator[str]:
+        busy = {start.account for start in file.running.values()}
+        for right in self.scene.hub.rights.values():
+            if right.account in busy:
+                continue
+            place = (right.controller, right.epoch)
+            if place == (file.disk.controller, file.epoch) and right.backed > wanted_minor:
+                yield (
+                    f"{right.backed} of {right.account} is still held for {right.controller}: "
+                    f"nothing of it runs there, and {wanted_minor} is wanted"
+                )
+
+
+_STANDING = """
+    SELECT controllers.id, sites.standing_minor FROM controllers
+    JOIN sites ON sites.id = controllers.site
+"""

@@ -1,0 +1,93 @@
+"""Loss within exposure: what was shown when the lines were cut bounds what came after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from simulator.trials.audit.breach import Invariant
+from simulator.trials.audit.checker import Checker, Scene
+from simulator.trials.audit.disk_file import DiskFile
+from simulator.trials.audit.observation import Seen
+
+ALL = ""
+"""Stands for all accounts of a controller."""
+
+
+@dataclass(slots=True)
+class Outage:
+    """A controller that can't be reached.
+
+    Attributes:
+        shown: What the hub showed for each account, and for all.
+        booked: Unbacked spending that the hub had booked by then, by account and epoch.
+    """
+
+    shown: dict[str, int] = field(default_factory=dict)
+    booked: dict[tuple[str, str], int] = field(default_factory=dict)
+
+
+class LossWithinExposure(Checker):
+    """Nobody spends more beyond backed rights than was shown, until the line is back.
+
+    Counted from what the hub had booked when it showed it: that is what was unknown then,
+    and what was spent later.
+    """
+
+    invariant = Invariant.EXPOSED
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self._outages: dict[str, Outage] = {}
+
+    def saw(self, fact: Seen) -> Iterator[str]:
+        if fact.kind == "exposure_shown":
+            self._show(fact)
+        elif fact.kind == "healed" and fact.who in self._outages:
+            file = self.scene.disks.get(fact.who)
+            if file is not None:
+                yield from self._check(file, self._outages[fact.who])
+            del self._outages[fact.who]
+
+    def now(self) -> Iterator[str]:
+        for name, outage in self._outages.items():
+            if name in self.scene.disks:
+                yield from self._check(self.scene.disks[name], outage)
+
+    def _show(self, fact: Seen) -> None:
+        what = dict(fact.what)
+        outage = self._outages.setdefault(fact.who, Outage())
+        account = str(what.get("account", ALL))
+        if not outage.shown or account in outage.shown:
+            outage = self._outages[fact.who] = Outage(booked=self._booked(fact.who))
+        outage.shown[account] = int(what["minor"])
+
+    def _booked(self, name: str) -> dict[tuple[str, str], int]:
+        file = self.scene.disks.get(name)
+        controller = name if file is None else file.disk.controller
+        rows = self.scene.hub.rows(
+            "SELECT account, epoch, unbacked_minor FROM allowances WHERE controller = ?", controller
+        )
+        return {(account, epoch): minor for account, epoch, minor in rows}
+
+    def _check(self, file: DiskFile, outage: Outage) -> Iterator[str]:
+        if file.unreadable:
+            return
+        lost = {
+            account: minor - outage.booked.get((account, file.epoch), 0)
+            for account, minor in file.unbacked.items()
+        }
+        per_account = outage.shown.keys() - {ALL}
+        for account in sorted(lost if per_account else ()):
+            minor, shown = lost[account], outage.shown.get(account, 0)
+            if minor > shown:
+                yield (
+                    f"{file.disk.name} spent {minor} of {account} beyond its rights while it was "
+                    f"cut off, {shown} was shown"
+                )
+        total = sum(minor for minor in lost.values() if minor > 0)
+        if ALL in outage.shown and total > outage.shown[ALL]:
+            yield (
+                f"{file.disk.name} spent {total} beyond rights while it was cut off, "
+                f"{outage.shown[ALL]} was shown"
+            )

@@ -1,0 +1,64 @@
+"""What a controller wrote stays: no power cut takes it back or does it twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from simulator.trials.audit.breach import Invariant
+from simulator.trials.audit.checker import Checker
+from simulator.trials.audit.disk_file import DiskFile
+
+
+class PowerCutLosesNothing(Checker):
+    """A journal only grows, says nothing twice, and has all that the hub has of it.
+
+    A disk that was changed behind its controller's back may have lost something; then the
+    hub must show it, once it hears of it.
+    """
+
+    invariant = Invariant.POWER_CUT
+
+    def now(self) -> Iterator[str]:
+        for name, file in self.scene.disks.items():
+            complaints = file.take_complaints()
+            rewound, file.rewound = file.rewound, []
+            if self.scene.witnessed.is_damaged(name):
+                continue
+            if file.unreadable and file.last_seq:
+                yield f"{name} can't be read: {file.unreadable}"
+                continue
+            for was in rewound:
+                yield f"{name} had {was.epoch} through {was.through}, and now has {was.words}"
+            yield from (f"{name}: {complaint}" for complaint in complaints)
+            yield from self._check_booked(name, file)
+
+    def end(self) -> Iterator[str]:
+        for name, file in self.scene.disks.items():
+            if not file.unreadable and self.scene.witnessed.is_damaged(name):
+                yield from self._check_damage(name, file)
+
+    def _check_booked(self, name: str, file: DiskFile) -> Iterator[str]:
+        booked = self.scene.hub.hashes.get((file.disk.controller, file.epoch), [b""])
+        through = len(booked) - 1
+        if file.acked > through:
+            yield f"{name} was told that {file.acked} are booked, the hub has {through}"
+        if not self.scene.is_honest(file.disk.controller):
+            return
+        if through > file.last_seq:
+            yield f"{name} lost events {file.last_seq + 1} to {through}, which the hub has"
+        elif through and file.hashes[through] != booked[through]:
+            yield f"{name} has other events up to {through} than those that the hub has"
+
+    def _check_damage(self, name: str, file: DiskFile) -> Iterator[str]:
+        """Where a disk lost what the hub has, the hub doesn't trust it any more."""
+        hub = self.scene.hub
+        controller = file.disk.controller
+        booked = hub.hashes.get((controller, file.epoch), [b""])
+        through = len(booked) - 1
+        state, current = hub.states.get(controller, ("", ""))
+        if state != "active" or current != file.epoch or through == 0:
+            return
+        if through > file.last_seq:
+            yield f"{name} lost events {file.last_seq + 1} to {through}, and is still trusted"
+        elif file.hashes[through] != booked[through]:
+            yield f"{name} has other events up to {through} than the hub, and is trusted"

@@ -1,0 +1,90 @@
+"""One id, one effect: whoever asks again changes nothing, and nothing booked changes later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+from simulator.trials.audit.breach import Invariant
+from simulator.trials.audit.checker import Checker, Scene
+from simulator.trials.audit.hub_file import Item, Move
+
+MOVING = frozenset({"top_up", "payout", "refund", "transfer", "adjustment"})
+"""What staff ask for that always moves money under the id it was asked with."""
+
+
+class OneIdOneEffect(Checker):
+    """Each movement stands once, whole, under an id of its own, and stays as it was booked."""
+
+    invariant = Invariant.SINGLE
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self._place = 0
+        self._digest = sha256()
+
+    def now(self) -> Iterator[str]:
+        hub = self.scene.hub
+        for item_id in hub.repeated:
+            yield f"{item_id} is booked twice"
+        for move in hub.loose:
+            yield f"transfer {move.number} belongs to {move.item}, which isn't booked with it"
+        for item in hub.fresh_items:
+            self._place += 1
+            if item.place != self._place:
+                yield f"{item.id} stands at place {item.place}, after {self._place - 1}"
+                self._place = item.place
+            if [move.ordinal for move in item.moves] != list(range(len(item.moves))):
+                yield f"{item.id} has transfers twice, or not all of them"
+            if not item.moves:
+                yield f"{item.id} moves nothing"
+            self._digest.update(_words_of(item).encode())
+
+    def end(self) -> Iterator[str]:
+        """Read the whole book once more: it must be what was read as it grew."""
+        whole = sha256()
+        for item in self._read_again():
+            whole.update(_words_of(item).encode())
+        if whole.digest() != self._digest.digest():
+            yield "what was booked isn't what it was: some row changed after its commit"
+        for number, request in self.scene.witnessed.requests.items():
+            if not {asked.action for asked in request.asked} & MOVING:
+                continue
+            booked = number in self.scene.hub.items
+            if "done" in request.outcomes and not booked:
+                yield f"{number} was confirmed to staff, and isn't booked"
+            if booked and set(request.outcomes) == {"refused"}:
+                yield f"{number} was refused to staff each time, and is booked"
+            if booked:
+                yield from self._check_content(number)
+
+    def _check_content(self, number: str) -> Iterator[str]:
+        """One of the things that were asked under an id is what was booked."""
+        request = self.scene.witnessed.requests[number]
+        item = self.scene.hub.items[number]
+        asked = {one.minor for one in request.asked if one.action in MOVING}
+        if item.kind in ("payout", "transfer", "adjustment") and item.total not in asked:
+            yield f"{number} moves {item.total}, and {sorted(asked)} was asked for"
+
+    def _read_again(self) -> list[Item]:
+        hub = self.scene.hub
+        items = {
+            row[1]: Item(*row)
+            for row in hub.rows(
+                "SELECT place, id, unit, kind, ref, reverses, batch FROM items"
+                " WHERE place <= ? ORDER BY place",
+                self._place,
+            )
+        }
+        for move in map(Move._make, hub.rows(_MOVES)):
+            if move.item in items:
+                items[move.item].moves.append(move)
+        return list(items.values())
+
+
+def _words_of(item: Item) -> str:
+    moves = [(move.number, move.debit, move.credit, move.amount) for move in item.moves]
+    return repr((item.place, item.id, item.unit, item.kind, item.ref, item.reverses, moves))
+
+
+_MOVES = "SELECT id, item, ordinal, debit, credit, amount FROM transfers ORDER BY id"
