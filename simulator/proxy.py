@@ -2,27 +2,32 @@
 
 Each `Link` listens at a port of its own and carries connections to one target. It can
 be cut (connections drop, new ones are refused), stalled (connections stay, nothing
-arrives, as behind a dead router) and restored. One thread carries all links.
+arrives, as behind a dead router), slowed, narrowed, and restored. It can reset its
+connections, or lose one end of them behind the other's back. One thread carries all
+links.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from contextlib import suppress
 from enum import Enum
 from threading import Thread
 from typing import Any, TypeVar
 
+from simulator.carrier import Carrier, End
 from simulator.errors import SetupError
+from simulator.flow import BOTH, CHUNK_BYTES, CLEAN, Condition, Flow, Way
 
 CONNECTIONS_MAX = 256
 """A demo has a handful; more means that something reconnects without pause."""
-CHUNK_BYTES = 64 * 1024
-"""Read at most this much before it's passed on, so a stalled link holds little."""
 CALL_S = 5.0
 """Orders to the carrying thread are answered at once; longer means it's gone."""
+DELAY_MS = 800
+"""Each way, as over a satellite, or a phone at the edge of its cell."""
+TRICKLE_BYTES_PER_S = 2_000
+"""What GPRS leaves of itself on a bad day: a batch of a hundred events takes half a minute."""
 
 T = TypeVar("T")
 
@@ -33,18 +38,25 @@ class LinkState(Enum):
     UP = "up"
     CUT = "cut"
     STALLED = "stalled"
+    DELAYED = "delayed"
+    TRICKLING = "trickling"
 
 
-class Way(Enum):
-    """A direction on a link."""
+class NetworkFault(Enum):
+    """What can happen to a link."""
 
-    OUT = "out"
-    """From who connects to the target."""
-    IN = "in"
-    """From the target to who connects."""
-
-
-BOTH = frozenset(Way)
+    CUT = "cut"
+    """Connections drop, new ones are refused."""
+    STALL = "stall"
+    """Connections stay and new ones are accepted, nothing arrives until it's restored."""
+    DELAY = "delay"
+    """Everything arrives later."""
+    TRICKLE = "trickle"
+    """Little arrives at a time."""
+    RESET = "reset"
+    """Connections are reset once; new ones work."""
+    HALF_OPEN = "half-open"
+    """The target forgets its connections, who connected isn't told; new ones work."""
 
 
 class Network:
@@ -95,19 +107,35 @@ class Link:
         self.port = 0
         self._network = network
         self._server: asyncio.Server | None = None
-        self._flowing = {way: asyncio.Event() for way in Way}
-        for flowing in self._flowing.values():
-            flowing.set()
-        self._carriers: set[asyncio.Task[None]] = set()
+        self._flows = {way: Flow() for way in Way}
+        self._carriers: dict[asyncio.Task[None], Carrier | None] = {}
         network.run(self._listen())
 
     @property
     def state(self) -> LinkState:
-        """What it does now."""
+        """What it does now; of two directions the worse."""
         if self._server is None:
             return LinkState.CUT
-        flows = all(flowing.is_set() for flowing in self._flowing.values())
-        return LinkState.UP if flows else LinkState.STALLED
+        conditions = [flow.condition for flow in self._flows.values()]
+        if any(condition.stalled for condition in conditions):
+            return LinkState.STALLED
+        if any(condition.bytes_per_s for condition in conditions):
+            return LinkState.TRICKLING
+        if any(condition.delay_ms for condition in conditions):
+            return LinkState.DELAYED
+        return LinkState.UP
+
+    def suffer(self, fault: NetworkFault) -> None:
+        """Let something happen to it, of an ordinary size."""
+        actions: dict[NetworkFault, Callable[[], None]] = {
+            NetworkFault.CUT: self.cut,
+            NetworkFault.STALL: self.stall,
+            NetworkFault.DELAY: self.delay,
+            NetworkFault.TRICKLE: self.trickle,
+            NetworkFault.RESET: self.reset,
+            NetworkFault.HALF_OPEN: self.half_open,
+        }
+        actions[fault]()
 
     def cut(self) -> None:
         """Drop all connections and refuse new ones."""
@@ -115,11 +143,31 @@ class Link:
 
     def stall(self, ways: frozenset[Way] = BOTH) -> None:
         """Keep connections and accept new ones, but carry nothing in these directions."""
-        self._network.run(self._set_flowing(stalled=ways))
+        self._network.run(self._impose(Condition(stalled=True), ways))
+
+    def delay(self, delay_ms: int = DELAY_MS, ways: frozenset[Way] = BOTH) -> None:
+        """Carry everything in these directions `delay_ms` later, in order."""
+        self._network.run(self._impose(Condition(delay_ms=delay_ms), ways))
+
+    def trickle(self, bytes_per_s: int = TRICKLE_BYTES_PER_S, ways: frozenset[Way] = BOTH) -> None:
+        """Carry at most so many bytes a second in these directions of each connection."""
+        self._network.run(self._impose(Condition(bytes_per_s=bytes_per_s), ways))
+
+    def reset(self) -> None:
+        """Reset all connections, once: both ends are told at once."""
+        self._network.run(self._drop_all(reset=True))
+
+    def half_open(self, lost: End = End.FAR) -> None:
+        """Lose one end of all connections without a word to the other.
+
+        As when a router that translates addresses restarts: what the other end sends is
+        accepted and goes nowhere. New connections work.
+        """
+        self._network.run(self._lose(lost))
 
     def restore(self) -> None:
-        """Carry again, whether cut or stalled."""
-        self._network.run(self._set_flowing(stalled=frozenset()))
+        """Carry again at once, whatever was done to it. Lost ends stay lost."""
+        self._network.run(self._impose(CLEAN, BOTH))
 
     async def _listen(self) -> None:
         if self._server is not None:
@@ -136,59 +184,40 @@ class Link:
         server, self._server = self._server, None
         if server is not None:
             server.close()
-        carriers = list(self._carriers)
-        for carrier in carriers:
-            carrier.cancel()
-        await asyncio.gather(*carriers, return_exceptions=True)
+        await self._drop_all()
 
-    async def _set_flowing(self, *, stalled: frozenset[Way]) -> None:
-        for way, flowing in self._flowing.items():
-            if way in stalled:
-                flowing.clear()
-            else:
-                flowing.set()
+    async def _drop_all(self, *, reset: bool = False) -> None:
+        tasks = list(self._carriers)
+        for task, carrier in list(self._carriers.items()):
+            if reset and carrier is not None:
+                carrier.reset()
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _lose(self, end: End) -> None:
+        for carrier in self._carriers.values():
+            if carrier is not None:
+                carrier.lose(end)
+
+    async def _impose(self, condition: Condition, ways: frozenset[Way]) -> None:
+        for way, flow in self._flows.items():
+            flow.impose(condition if way in ways else CLEAN)
         await self._listen()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        carrier = asyncio.current_task()
-        if carrier is None or len(self._carriers) >= CONNECTIONS_MAX:
+        task = asyncio.current_task()
+        if task is None or len(self._carriers) >= CONNECTIONS_MAX:
             writer.transport.abort()
             return
-        self._carriers.add(carrier)
+        self._carriers[task] = None
         try:
-            await self._carry(reader, writer)
+            await self._flows[Way.OUT].moving()
+            far = await asyncio.open_connection("127.0.0.1", self.target_port, limit=CHUNK_BYTES)
+            self._carriers[task] = carrier = Carrier((reader, writer), far, self._flows)
+            await carrier.carry()
         except (OSError, asyncio.CancelledError):
             # Cancelled by `cut`: that's the end of this connection and of nothing else.
             pass
         finally:
-            self._carriers.discard(carrier)
+            self._carriers.pop(task, None)
             writer.transport.abort()
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._flowing[Way.OUT].wait()
-        far_reader, far_writer = await asyncio.open_connection(
-            "127.0.0.1", self.target_port, limit=CHUNK_BYTES
-        )
-        pumps = [
-            asyncio.ensure_future(self._pump(Way.OUT, reader, far_writer)),
-            asyncio.ensure_future(self._pump(Way.IN, far_reader, writer)),
-        ]
-        try:
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            # Aborted, not closed: a pulled cable sends no goodbye, and neither end may
-            # get what was still on its way. And before anything is awaited: a cut may
-            # cancel this task a second time there.
-            far_writer.transport.abort()
-            for pump in pumps:
-                pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
-
-    async def _pump(
-        self, way: Way, source: asyncio.StreamReader, sink: asyncio.StreamWriter
-    ) -> None:
-        with suppress(OSError):
-            while data := await source.read(CHUNK_BYTES):
-                await self._flowing[way].wait()
-                sink.write(data)
-                await sink.drain()

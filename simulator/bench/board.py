@@ -94,8 +94,10 @@ def _controller_words(*, powered: bool, ready: bool, link: LinkState) -> tuple[s
         return "no power", "fault"
     if not ready:
         return "starting", "offline"
-    if link is not LinkState.UP:
+    if link in (LinkState.CUT, LinkState.STALLED):
         return "no network, goes on alone", "offline"
+    if link is not LinkState.UP:
+        return "powered, on a bad network", "offline"
     return "powered and connected", "online"
 
 

@@ -8,6 +8,7 @@ from simulator.bench.stage import Stage
 from simulator.errors import SetupError
 from simulator.parts.machine import Fault
 from simulator.parts.tags import Tag
+from simulator.proxy import NetworkFault
 
 TAP_MS = 400
 """How long a tapped card lies there: what people do."""
@@ -72,9 +73,12 @@ def _machine(stage: Stage, form: Form) -> None:
 
 
 def _network(stage: Stage, form: Form) -> None:
-    move = {"cut": stage.cut_network, "restore": stage.restore_network}[form["do"]]
+    fault = None if form["do"] == "restore" else NetworkFault(form["do"])
     for controller in _controllers(stage, form):
-        move(controller)
+        if fault is None:
+            stage.restore_network(controller)
+        else:
+            stage.disturb_network(controller, fault)
 
 
 def _power(stage: Stage, form: Form) -> None:

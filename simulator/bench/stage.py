@@ -8,7 +8,7 @@ from typing import Protocol
 from simulator.parts.tags import Tag
 from simulator.parts.world import World
 from simulator.plan import SitePlan
-from simulator.proxy import LinkState
+from simulator.proxy import LinkState, NetworkFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,12 @@ class Stage(Protocol):
         """A controller's network."""
         ...
 
-    def cut_network(self, controller: str) -> None:
-        """Pull a controller's network cable."""
+    def disturb_network(self, controller: str, fault: NetworkFault) -> None:
+        """Let something happen to a controller's network cable."""
         ...
 
     def restore_network(self, controller: str) -> None:
-        """Plug it in again."""
+        """Plug it in again, as new."""
         ...
 
     def has_power(self, controller: str) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from simulator.broker import Broker, EmbeddedBroker
 from simulator.parts.world import World
 from simulator.plan import PartPaths, SitePlan, world_parts
-from simulator.proxy import LinkState, Network
+from simulator.proxy import LinkState, Network, NetworkFault
 from simulator.system.books import Books, list_revision, read_books
 from simulator.system.hub_api import HubApi
 from simulator.system.hub_process import BrokerFiles, HubProcess
@@ -182,10 +182,14 @@ class System:
 
     def cut_network(self, controller: str) -> None:
         """Pull a controller's network cable."""
-        self.rigs[controller].link.cut()
+        self.disturb_network(controller, NetworkFault.CUT)
+
+    def disturb_network(self, controller: str, fault: NetworkFault) -> None:
+        """Let something happen to a controller's network cable."""
+        self.rigs[controller].link.suffer(fault)
 
     def restore_network(self, controller: str) -> None:
-        """Plug it in again."""
+        """Plug it in again, as new."""
         self.rigs[controller].link.restore()
 
     def has_power(self, controller: str) -> bool:

@@ -10,13 +10,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from simulator.bench.board import _controller_words
 from simulator.bench.server import BenchServer
 from simulator.bench.stage import BenchCard
 from simulator.demo.site import SITE
 from simulator.parts.tags import make_tag
 from simulator.parts.world import World
 from simulator.plan import PartPaths, world_parts
-from simulator.proxy import LinkState, Network
+from simulator.proxy import LinkState, Network, NetworkFault
 
 
 class PartsOnly:
@@ -39,8 +40,8 @@ class PartsOnly:
     def link_state(self, controller: str) -> LinkState:
         return self.links[controller].state
 
-    def cut_network(self, controller: str) -> None:
-        self.links[controller].cut()
+    def disturb_network(self, controller: str, fault: NetworkFault) -> None:
+        self.links[controller].suffer(fault)
 
     def restore_network(self, controller: str) -> None:
         self.links[controller].restore()
@@ -103,6 +104,25 @@ def test_cables_are_pulled_one_by_one_or_all_at_once(page, stage):
 
     page.post("/do/network", data={"controller": "all", "do": "restore"})
     assert {link.state for link in stage.links.values()} == {LinkState.UP}
+
+
+@pytest.mark.parametrize(
+    ("do", "state", "words"),
+    [
+        ("stall", LinkState.STALLED, "goes on alone"),
+        ("delay", LinkState.DELAYED, "on a bad network"),
+        ("trickle", LinkState.TRICKLING, "on a bad network"),
+        ("reset", LinkState.UP, ""),
+        ("half-open", LinkState.UP, ""),
+    ],
+)
+def test_a_cable_can_be_bad_in_other_ways_than_pulled(page, stage, do, state, words):
+    page.post("/do/network", data={"controller": "dry", "do": do})
+    assert stage.link_state("dry") is state
+    assert words in _controller_words(powered=True, ready=True, link=state)[0]
+
+    page.post("/do/network", data={"controller": "dry", "do": "restore"})
+    assert stage.link_state("dry") is LinkState.UP
 
 
 def test_power_and_machines_can_fail(page):

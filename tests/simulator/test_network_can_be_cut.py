@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import gc
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from threading import Thread
 
 import pytest
 
-from simulator.proxy import LinkState, Network, Way
+from simulator.carrier import End
+from simulator.flow import Way
+from simulator.proxy import LinkState, Network
 
 
 class EchoServer:
@@ -169,3 +172,136 @@ def test_a_link_to_nobody_closes_the_connection(network, echo):
         except ConnectionResetError:
             answer = b""
     assert answer == b""
+
+
+class Recorder:
+    """Takes one connection and tells what came on it, and how it ended."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+
+    def accept(self) -> socket.socket:
+        self._listener.settimeout(2)
+        connection, _ = self._listener.accept()
+        connection.settimeout(2)
+        return connection
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    recorder = Recorder()
+    yield recorder
+    recorder.close()
+
+
+def test_a_delayed_link_delivers_later_in_order_and_whole(network, echo):
+    link = network.link(echo.port)
+
+    with connect(link.port) as connection:
+        ask(connection, b"hello")
+        link.delay(100)
+        began_s = time.monotonic()
+        assert ask(connection, b"a" * 200_000 + b"b") == b"a" * 200_000 + b"b"
+        passed_s = time.monotonic() - began_s
+
+        assert link.state is LinkState.DELAYED
+        assert passed_s >= 0.2
+        link.restore()
+        assert ask(connection, b"quick") == b"quick"
+
+
+def test_a_link_restored_passes_on_at_once_what_was_delayed(network, echo):
+    link = network.link(echo.port)
+
+    with connect(link.port) as connection:
+        ask(connection, b"hello")
+        link.delay(3_600_000)
+        connection.sendall(b"slow")
+        connection.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            connection.recv(100)
+        link.restore()
+        connection.settimeout(2)
+
+        assert connection.recv(100) == b"slow"
+
+
+def test_a_trickling_link_passes_on_no_more_than_its_rate(network, echo):
+    link = network.link(echo.port)
+
+    with connect(link.port) as connection:
+        ask(connection, b"hello")
+        link.trickle(10_000, frozenset({Way.OUT}))
+        began_s = time.monotonic()
+        assert ask(connection, b"x" * 3_000) == b"x" * 3_000
+
+        # The last piece arrives before its own time is over.
+        assert time.monotonic() - began_s >= 0.2
+        assert link.state is LinkState.TRICKLING
+
+
+def test_a_trickling_link_makes_who_sends_wait(network, recorder):
+    link = network.link(recorder.port)
+
+    with connect(link.port) as connection, recorder.accept() as far:
+        link.trickle(1_000)
+        connection.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            connection.sendall(b"x" * (64 << 20))
+
+        assert far.recv(100)
+
+
+def test_a_reset_is_told_to_both_ends_and_new_connections_work(network, recorder):
+    link = network.link(recorder.port)
+
+    with connect(link.port) as connection, recorder.accept() as far:
+        connection.sendall(b"hello")
+        assert far.recv(100) == b"hello"
+        link.reset()
+
+        with pytest.raises(ConnectionResetError):
+            connection.recv(100)
+        with pytest.raises(ConnectionResetError):
+            far.recv(100)
+    assert link.state is LinkState.UP
+    with connect(link.port) as connection, recorder.accept() as far:
+        connection.sendall(b"again")
+        assert far.recv(100) == b"again"
+
+
+@pytest.mark.parametrize("lost", End)
+def test_a_half_open_connection_is_known_to_one_end_alone(network, recorder, lost):
+    link = network.link(recorder.port)
+
+    with connect(link.port) as near, recorder.accept() as far:
+        near.sendall(b"hello")
+        assert far.recv(100) == b"hello"
+        link.half_open(lost)
+        gone, left = (far, near) if lost is End.FAR else (near, far)
+
+        with pytest.raises(ConnectionResetError):
+            gone.recv(100)
+        left.sendall(b"anyone?" * 10_000)
+        left.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            left.recv(100)
+    with connect(link.port) as near, recorder.accept() as far:
+        near.sendall(b"again")
+        assert far.recv(100) == b"again"
+
+
+def test_a_cut_ends_what_was_half_open(network, recorder):
+    link = network.link(recorder.port)
+
+    with connect(link.port) as near, recorder.accept() as far:
+        near.sendall(b"hello")
+        far.recv(100)
+        link.half_open()
+        link.cut()
+
+        assert is_dead(near)
