@@ -45,6 +45,9 @@ _PRAGMAS = (
     f"PRAGMA wal_autocheckpoint={WAL_PAGES}",
     f"PRAGMA journal_size_limit={WAL_BYTES_MAX}",
 )
+_SPOILT_SECTORS = "psow=0"
+"""A card may spoil the sector that it writes while the power goes. Told so, SQLite fills the
+sector up at each commit, so that no later commit writes where this one ends."""
 _CORRUPT = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
@@ -179,13 +182,15 @@ def open_read_only(folder: Path) -> Iterator[sqlite3.Connection]:
     path = folder / DATABASE_NAME
     if not path.exists():
         raise StoreError(f"there is no journal in {folder}: has the agent run here?")
-    with _mapped(), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    with _mapped(), closing(sqlite3.connect(uri, uri=True)) as connection:
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         yield connection
 
 
 def _open(path: Path, bytes_max: int) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    uri = f"{path.absolute().as_uri()}?{_SPOILT_SECTORS}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     for pragma in _PRAGMAS:
         connection.execute(pragma)
     (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
