@@ -18,8 +18,10 @@ from simulator.trials.audit.requests import effect_of_request
 
 FROM_FACTS = frozenset({"session", "release", "cash", "code"})
 """What these move is counted from the facts themselves."""
-WITHIN = frozenset({"grant", "hold", "forfeit"})
+WITHIN = frozenset({"grant", "hold", "forfeit", "period_close"})
 """These move money between an account's own pots, and change no worth."""
+LOT_PARTS = 3
+"""A pot of given money has a code of three parts: kind, account, lot."""
 
 
 class SameLedgerByAnyPath(Checker):
@@ -38,7 +40,7 @@ class SameLedgerByAnyPath(Checker):
         self._worth: dict[str, int] = {}
         self._takings = 0
         self._least: dict[str, int | None] = {}
-        self._changed_limits: set[str] = set()
+        self._excused: set[str] = set()
 
     def now(self) -> Iterator[str]:
         hub = self.scene.hub
@@ -50,7 +52,9 @@ class SameLedgerByAnyPath(Checker):
             elif event.kind in (CASH, CODE):
                 self._add(event.account, event.amount_minor)
         for item in hub.fresh_items:
-            if item.kind not in FROM_FACTS and item.kind not in WITHIN:
+            if item.kind in FROM_FACTS or item.kind in WITHIN:
+                self._add_lots_that_ended(item)
+            else:
                 self._add_request(item)
         yield from self._compare()
         yield from self._check_split()
@@ -58,15 +62,29 @@ class SameLedgerByAnyPath(Checker):
     def _add(self, account: str, minor: int) -> None:
         self._worth[account] = self._worth.get(account, 0) + minor
 
+    def _add_lots_that_ended(self, item: Item) -> None:
+        """Given money whose time is over leaves when it comes back from where it was held."""
+        accounts = self.scene.hub.accounts
+        for move in item.moves:
+            giver, taker = accounts[move.debit], accounts[move.credit]
+            is_sponsors = taker.kind in ("wallet", "overrun") and taker.whose != giver.whose
+            if giver.code.count("/") + 1 == LOT_PARTS and (is_sponsors or taker.kind == "breakage"):
+                self._add(giver.whose, -move.amount)
+                if is_sponsors:
+                    self._add(taker.whose, move.amount)
+
     def _add_request(self, item: Item) -> None:
+        accounts = self.scene.hub.accounts
         effect = effect_of_request(self.scene.hub, item)
+        if item.kind == "correction":
+            sides = (side for move in item.moves for side in (move.debit, move.credit))
+            self._excused |= {accounts[side].whose for side in sides}
         if effect is not None:
             for account, minor in effect.worth.items():
                 self._add(account, minor)
             self._takings += effect.takings
             return
         self.taken_as_booked[item.kind] = self.taken_as_booked.get(item.kind, 0) + 1
-        accounts = self.scene.hub.accounts
         for move in item.moves:
             for side, minor in (
                 (accounts[move.debit], -move.amount),
@@ -97,7 +115,8 @@ class SameLedgerByAnyPath(Checker):
     def _check_split(self) -> Iterator[str]:
         """Who is beyond all rights has nothing left in the wallet: any path ends there.
 
-        A credit limit that was changed since lets both be.
+        Both may be after a credit limit was changed, and after a top-up that had settled an
+        overrun was taken back.
         """
         wallets: dict[str, Account] = {}
         overruns: dict[str, int] = {}
@@ -105,12 +124,12 @@ class SameLedgerByAnyPath(Checker):
             if account.kind == "wallet":
                 wallets[account.whose] = account
                 if self._least.setdefault(account.whose, account.least) != account.least:
-                    self._changed_limits.add(account.whose)
+                    self._excused.add(account.whose)
             elif account.kind == "overrun" and account.balance:
                 overruns[account.whose] = -account.balance
         for whose, minor in overruns.items():
             wallet = wallets.get(whose)
-            if wallet is None or wallet.least is None or whose in self._changed_limits:
+            if wallet is None or wallet.least is None or whose in self._excused:
                 continue
             if wallet.balance > wallet.least:
                 yield (
