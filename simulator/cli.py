@@ -84,6 +84,35 @@ def bench(
 
 
 @app.command()
+def fleet(
+    controllers: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 100,
+    rate: Annotated[int, typer.Option(min=1, max=2_000, help="Taps a second, over all.")] = 20,
+    seconds: Annotated[int, typer.Option(min=1, help="For how long people tap.")] = 30,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object at the end, nothing else.")
+    ] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="Keep everything in this empty folder; else nothing stays.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Who taps where and when.")] = 1,
+) -> None:
+    """Many light controllers, each with a connection of its own, on a real broker and hub."""
+    from simulator.fleet.options import FleetOptions
+    from simulator.fleet.run import run_fleet
+
+    with _words():
+        options = FleetOptions(
+            controllers=controllers,
+            rate_per_s=rate,
+            seconds=seconds,
+            seed=seed,
+            data=data,
+            as_json=as_json,
+        )
+        raise typer.Exit(run_fleet(options))
+
+
+@app.command()
 def broker(
     port: Annotated[int, typer.Option(help="Where on 127.0.0.1; 0 finds a free port.")] = 1883,
     data: Annotated[Path | None, typer.Option(help="Folder of its log.")] = None,
