@@ -1,0 +1,117 @@
+"""Operators who make mistakes: a top-up entered twice, more given back than was paid."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from hub.ledger.writer import Tx
+from hub.payments import corrections, topups
+from hub.payments.refunds import Refund
+from hub.payments.topups import TopUp
+from simulator.trials.counter import TILL, Cash, Request
+from simulator.trials.office import MINUTE_MS, Errand, Office, Script, Wait
+from simulator.trials.staff_money import REASON, give_back
+
+AMOUNT_MINOR_MAX = 2_000
+NOTICED_MS_MAX = 30 * MINUTE_MS
+"""How long it takes until somebody counts the drawer."""
+BEYOND_MINOR = 1
+
+_ENDED = """
+    SELECT id, account, charge_minor FROM sessions WHERE state <> 'running' AND charge_minor > 0
+    ORDER BY id
+"""
+
+
+def same_again(office: Office, errand: Errand) -> Script:
+    """The button is pressed twice: the same top-up under the same id."""
+    top_up = _top_up(office, errand)
+    yield _enter(errand, top_up, cash=Cash.IN)
+    yield Wait(errand.stream.randint(0, 3_000))
+    yield _enter(errand, top_up)
+
+
+def other_amount(office: Office, errand: Errand) -> Script:
+    """The same id again for another amount: a program with a bug."""
+    top_up = _top_up(office, errand)
+    yield _enter(errand, top_up, cash=Cash.IN)
+    yield Wait(errand.stream.randint(0, 3_000))
+    more = top_up.amount_minor + errand.stream.randint(1, AMOUNT_MINOR_MAX)
+    other = _with(top_up, top_up.id, more)
+    yield _enter(errand, other)
+
+
+def entered_twice(office: Office, errand: Errand) -> Script:
+    """One banknote, two top-ups: noticed later, and corrected or made good."""
+    stream = errand.stream
+    top_up = _top_up(office, errand)
+    first = yield _enter(errand, top_up, cash=Cash.IN)
+    yield Wait(stream.randint(1_000, 60_000))
+    pause_ms = stream.randint(1_000, NOTICED_MS_MAX)
+    if not first.is_done:
+        return
+    twin = _with(top_up, f"{errand.id}.twin", top_up.amount_minor)
+    second = yield _enter(errand, twin)
+    yield Wait(pause_ms)
+    if not second.is_done:
+        return
+    asked = corrections.Ask(
+        id=f"{errand.id}.correction", item=twin.id, reason=REASON, by=errand.who
+    )
+    answer = yield errand.request(
+        "correction",
+        lambda tx: corrections.correct(tx, asked),
+        account=twin.account,
+        minor=twin.amount_minor,
+    )
+    if not answer.is_done:  # the money was spent: the drawer must hold what the book says
+        office.counter.put_in(twin.amount_minor)
+
+
+def refund_beyond(office: Office, errand: Errand) -> Script:
+    """More is to be given back than was charged; then all of it, twice."""
+    found = office.found(_ENDED, errand.stream)
+    if found is None:
+        return
+    session, account, charge = found
+    for step, minor in (("beyond", charge + BEYOND_MINOR), ("whole", charge), ("again", charge)):
+        asked = Refund(
+            id=f"{errand.id}.{step}",
+            session=session,
+            amount_minor=minor,
+            reason=REASON,
+            by=errand.who,
+        )
+        yield errand.request(step, partial(give_back, asked=asked), account=account, minor=minor)
+        yield Wait(errand.stream.randint(0, 3_000))
+
+
+def _top_up(office: Office, errand: Errand) -> TopUp:
+    stream = errand.stream
+    return TopUp(
+        id=f"{errand.id}.top_up",
+        account=office.house(stream).account,
+        amount_minor=stream.randint(10, AMOUNT_MINOR_MAX),
+        till=TILL,
+        by=errand.who,
+    )
+
+
+def _with(top_up: TopUp, id_: str, minor: int) -> TopUp:
+    return TopUp(id=id_, account=top_up.account, amount_minor=minor, till=top_up.till, by=top_up.by)
+
+
+def _enter(errand: Errand, top_up: TopUp, cash: Cash = Cash.NONE) -> Request:
+    return Request(
+        id=top_up.id,
+        action="top_up",
+        account=top_up.account,
+        minor=top_up.amount_minor,
+        who=errand.who,
+        job=partial(_book, asked=top_up),
+        cash=cash,
+    )
+
+
+def _book(tx: Tx, asked: TopUp) -> object:
+    return topups.top_up(tx, asked)
