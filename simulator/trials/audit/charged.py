@@ -73,7 +73,9 @@ class ChargeIsThePriceOfUse(Checker):
             if event.kind == ENDED:
                 yield from self._check_price(event, booked.controller)
                 truth = self._truths.pop(event.session, None)
-                if truth is not None and truth.is_clear:
+                if truth is None or not self.scene.is_honest(booked.controller):
+                    continue
+                if truth.is_clear:
                     yield from self._check_use(event, truth)
 
     def _begin(self, fact: Seen, what: dict[str, int | str]) -> None:

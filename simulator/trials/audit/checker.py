@@ -30,9 +30,11 @@ class Scene:
     def is_trusted(self, name: str) -> bool:
         """Whether a disk can be read, and nobody changed it behind its controller's back."""
         file = self.disks[name]
-        clones = [one for one in self.disks.values() if one.disk.controller == file.disk.controller]
-        alone = len(clones) == 1
-        return alone and not file.unreadable and not self.witnessed.is_damaged(name)
+        return not file.unreadable and self.is_honest(file.disk.controller)
+
+    def is_clone(self, name: str) -> bool:
+        """Whether a disk is a copy of another controller's."""
+        return name != self.disks[name].disk.controller
 
     def is_honest(self, controller: str) -> bool:
         """Whether all disks that a controller ever had are as it wrote them."""

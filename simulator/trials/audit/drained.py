@@ -21,10 +21,11 @@ class EscrowDrains(Checker):
     def end(self) -> Iterator[str]:
         hub = self.scene.hub
         wanted = dict(hub.rows(_STANDING))
-        for file in self.scene.disks.values():
+        for name, file in self.scene.disks.items():
             controller = file.disk.controller
             state, current = hub.states.get(controller, ("", ""))
-            if file.unreadable or state != "active" or current != file.epoch:
+            is_back = state == "active" and current == file.epoch and not file.unreadable
+            if not is_back or self.scene.is_clone(name):
                 continue
             yield from self._check(file, wanted.get(controller, 0))
 

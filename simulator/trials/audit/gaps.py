@@ -29,7 +29,8 @@ class GapsAreShown(Checker):
 
     def end(self) -> Iterator[str]:
         for name, file in self.scene.disks.items():
-            if not file.unreadable:
+            damaged = self.scene.witnessed.is_damaged(name)
+            if not file.unreadable and not damaged and not self.scene.is_clone(name):
                 yield from self._check_disk(name, file)
 
     def _check_whole(self, place: Place, journal: Journal) -> Iterator[str]:

@@ -53,7 +53,7 @@ class Disk:
     """The disk of a controller, or of a clone of it.
 
     Attributes:
-        name: As facts name it.
+        name: As facts name it; a controller's own disk is named as the controller.
         controller: The name under which its agent speaks to the hub.
         path: The database on it.
     """
