@@ -65,6 +65,9 @@ _WRITER_PRAGMAS = (
     "PRAGMA recursive_triggers = ON",  # or REPLACE deletes what is only appended to
     "PRAGMA mmap_size = 0",
 )
+_SPOILT_SECTORS = "psow=0"
+"""A drive may spoil the sector that it writes while the power goes. Told so, SQLite fills the
+sector up at each commit, so that no later commit writes where this one ends."""
 _BEGIN_WRITING = "BEGIN IMMEDIATE"
 _READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA trusted_schema = OFF", "PRAGMA mmap_size = 0")
 
@@ -208,7 +211,7 @@ def _only_read(driver: Any, _record: object) -> None:
 
 def _sqlite_writer(path: pathlib.Path) -> Engine:
     def connect() -> sqlite3.Connection:
-        return _connect(f"file:{path}", _WRITER_PRAGMAS)
+        return _connect(f"{path.as_uri()}?{_SPOILT_SECTORS}", _WRITER_PRAGMAS)
 
     engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
     # The driver begins nothing by itself; a transaction takes the write lock at once.
@@ -219,7 +222,7 @@ def _sqlite_writer(path: pathlib.Path) -> Engine:
 
 def _sqlite_readers(path: pathlib.Path) -> Engine:
     def connect() -> sqlite3.Connection:
-        return _connect(f"file:{path}?mode=ro", _READER_PRAGMAS)
+        return _connect(f"{path.as_uri()}?mode=ro", _READER_PRAGMAS)
 
     engine = create_engine(
         "sqlite://",

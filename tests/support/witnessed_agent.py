@@ -10,7 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from firmware_agent import bootstrap, store as agent_store
@@ -20,10 +20,13 @@ from firmware_agent.recovery import check
 from firmware_agent.store import Store
 from simulator.disk.recorder import recording
 from simulator.disk.steps import Tape
-from tests.firmware_agent.rig import NAME, FakeOutput, Hub, Rig
+from tests.firmware_agent.rig import NAME, FakeOutput, Hub, Rig, identity
+from wire import chain
 from wire.codec import decode_event
+from wire.envelope import unseal
 from wire.events import SessionStarted
 from wire.ids import CountingIds
+from wire.machines import Config
 from wire.topics import UP_JOURNAL
 
 BYTES_MAX = 1 << 30
@@ -203,6 +206,59 @@ def digest_of(store: Store) -> bytes:
     return digest.digest()
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a controller finds on its disk when it starts.
+
+    Attributes:
+        complaint: Why it doesn't go on; empty when all is well.
+        digest: Of everything.
+        hashes: Of the journal's chain, by seq.
+        started: How many sessions of each machine.
+        revisions: Of rights, cards and configuration that it holds.
+        commands: Those it knows.
+    """
+
+    complaint: str
+    digest: bytes = b""
+    hashes: dict[int, str] = field(default_factory=dict)
+    started: Counter[str] = field(default_factory=Counter)
+    revisions: tuple[int, int, int] = (0, 0, 0)
+    commands: frozenset[str] = frozenset()
+
+
+def look(folder: Path) -> Found:
+    """Open a database as the agent opens it."""
+    try:
+        store = Store(folder, BYTES_MAX)
+    except StoreError as error:
+        return Found(f"it can't be opened: {error}")
+    try:
+        records = Records(store, NAME)
+        alarm, _ = check(records)
+        if alarm is not None:
+            return Found(f"it isn't sound: {alarm.words}")
+        return _read(store, records)
+    finally:
+        store.close()
+
+
+def _read(store: Store, records: Records) -> Found:
+    rows = list(records.journal.walk(0))
+    events = [decode_event(row.data) for row in rows]
+    document = records.document("config")
+    version = unseal(document, Config, identity().hub, NAME).version if document else 0
+    origin = {0: chain.origin(NAME, records.journal.epoch).hex()}
+    return Found(
+        "",
+        digest_of(store),
+        origin | {row.seq: row.hash.hex() for row in rows},
+        Counter(event.machine for event in events if isinstance(event, SessionStarted)),
+        (records.accounts_revision(), records.cards.revision, version),
+        frozenset(row[0] for row in store.query("SELECT id FROM commands")),
+    )
+
+
 class Promises:
     """What had been promised when so many steps were done.
 
@@ -214,52 +270,33 @@ class Promises:
         self._made = tape.promises
         self._digests = [said.digest for _, said in self._made if isinstance(said, Committed)]
 
-    def broken_by(self, folder: Path, count: int) -> list[str]:
-        """What a disk, as a cut after so many steps left it, doesn't keep; in words.
+    def broken(self, found: Found, count: int) -> Iterator[str]:
+        """What a cut after so many steps broke, in words.
 
-        The database is opened as the agent opens it. Nothing of a commit under way may
-        be there, or all of it.
+        Nothing of a commit under way may be there, or all of it.
         """
+        if found.complaint:
+            yield found.complaint
+            return
         made = [said for at, said in self._made if at <= count]
-        try:
-            store = Store(folder, BYTES_MAX)
-        except StoreError as error:
-            return [f"it can't be opened: {error}"]
-        try:
-            records = Records(store, NAME)
-            alarm, _ = check(records)
-            if alarm is not None:
-                return [f"it isn't sound: {alarm.words}"]
-            return [*self._lost_commits(store, made), *_lost_words(records, made)]
-        finally:
-            store.close()
-
-    def _lost_commits(self, store: Store, made: list[object]) -> Iterator[str]:
         done = sum(isinstance(said, Committed) for said in made)
-        if done and digest_of(store) not in self._digests[done - 1 : done + 1]:
+        if done and found.digest not in self._digests[done - 1 : done + 1]:
             yield f"commit {done} isn't there as it was"
+        closed = {said.machine: said.times for said in made if isinstance(said, SwitchedOn)}
+        for machine, times in closed.items():
+            if found.started[machine] < times:
+                yield f"{machine} ran without a session"
+        sent = [said for said in made if isinstance(said, Sent)]
+        for said in sent:
+            if found.hashes.get(said.through_seq) != said.head_hash:
+                yield f"event {said.through_seq} was sent and isn't there"
+        if sent:
+            yield from _forgotten(found, sent[-1])
 
 
-def _lost_words(records: Records, made: list[object]) -> Iterator[str]:
-    journal = records.journal
-    events = [decode_event(row.data) for row in journal.walk(0)]
-    started = Counter(event.machine for event in events if isinstance(event, SessionStarted))
-    closed = {said.machine: said.times for said in made if isinstance(said, SwitchedOn)}
-    for machine, times in closed.items():
-        if started[machine] < times:
-            yield f"{machine} ran without a session"
-    sent = [said for said in made if isinstance(said, Sent)]
-    for said in sent:
-        known = journal.hash_at(said.through_seq)
-        if known is None or known.hex() != said.head_hash:
-            yield f"event {said.through_seq} was sent and isn't there"
-    if sent:
-        last = sent[-1]
-        held = (records.accounts_revision(), records.cards.revision)
-        if held[0] < last.accounts_revision or held[1] < last.list_revision:
-            yield "rights or cards that were reported as held aren't there"
-        if last.config_version and records.document("config") is None:
-            yield "the configuration that was reported as held isn't there"
-        for command in last.results:
-            if records.command(command) is None:
-                yield f"command {command} was answered and is forgotten"
+def _forgotten(found: Found, said: Sent) -> Iterator[str]:
+    held = (said.accounts_revision, said.list_revision, said.config_version)
+    if any(now < then for now, then in zip(found.revisions, held, strict=True)):
+        yield f"revisions {held} were reported as held, and {found.revisions} are there"
+    for command in set(said.results) - found.commands:
+        yield f"command {command} was answered and is forgotten"
