@@ -119,7 +119,7 @@ class Counter:
     def _try(self, request: Request, then: Then, left: int) -> None:
         see = self._world.witness.see
         id_, action = request.id, request.action
-        about = {"account": request.account, "minor": request.minor}
+        about: dict[str, int | str] = {"account": request.account, "minor": request.minor}
         see("staff_asked", request.who, id=id_, action=action, **about)
         answer = self._answer(request)
         outcome = answer.outcome.value
