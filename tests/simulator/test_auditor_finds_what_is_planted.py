@@ -6,6 +6,7 @@ import pytest
 from audited import Fact, Records, begun, found_in, kinds_of, live_through
 
 from simulator.trials.audit import Invariant
+from wire.events import ConfigApplied, Ended
 
 
 @pytest.fixture(scope="module")
@@ -354,3 +355,64 @@ def test_a_clone_is_not_held_against_the_journal_of_the_other(day):
     day.records.disk("pi-1-clone").write_bytes(day.records.disk("pi-1").read_bytes())
 
     assert found_in(day.records) == []
+
+
+def test_a_relay_that_stays_on_after_its_session_is_found(day):
+    till = day.tills["pi-1"]
+    till.start("ses_on", "ann", "washer")
+    day.write("pi-1")
+    day.see("relay_on", "pi-1", machine="washer", pulses=0)
+    assert day.auditor.check_now() == []
+    till.end("ses_on", "ann", "washer", (0, 0))
+    day.write("pi-1")
+
+    found = day.auditor.check_now()
+
+    assert kinds_of(found) == {Invariant.JOURNAL_FIRST}
+    assert "stays on" in found[0].words
+
+
+def test_rights_that_are_given_back_in_the_middle_of_a_session_are_found(day):
+    day.want("pi-1", "ann", 500)
+    till = day.tills["pi-1"]
+    till.start("ses_on", "ann", "washer")
+    till.release("ann", till.backed("ann"))
+    till.end("ses_on", "ann", "washer", (0, 0))
+
+    assert "while ses_on is open" in the_only_one(journalled(day), Invariant.BACKED)
+
+
+def test_a_session_that_a_start_forgets_is_found(day):
+    till = day.tills["pi-1"]
+    till.start("ses_on", "ann", "washer")
+    till.boot()
+
+    assert "ses_on was open at a start, and isn't settled" in the_only_one(journalled(day))
+
+
+def test_a_cut_session_that_is_charged_beyond_its_checkpoint_is_found(day):
+    till = day.tills["pi-1"]
+    till.start("ses_on", "ann", "washer")
+    till.boot()
+    till.end("ses_on", "ann", "washer", (0, 20), minutes=2, reason=Ended.POWER_LOST)
+
+    assert "its last checkpoint says 0" in the_only_one(journalled(day))
+
+
+def test_an_older_configuration_that_is_applied_again_is_found(day):
+    till = day.tills["pi-1"]
+    till.append(ConfigApplied, version=3)
+    till.append(ConfigApplied, version=2)
+
+    found = journalled(day)
+    assert "applies configuration 2 after 3" in the_only_one(found, Invariant.SINGLE)
+
+
+def journalled(day) -> list:
+    day.sync()
+    return day.auditor.check_now()
+
+
+def the_only_one(found, invariant=Invariant.POWER_CUT) -> str:
+    assert [one.invariant for one in found] == [invariant]
+    return found[0].words

@@ -28,6 +28,7 @@ class BackedNeverOverdraws(Checker):
             if booked.event.kind in (ENDED, RELEASED, CASH, CODE):
                 key = (booked.event.account, booked.controller, booked.epoch)
                 self._said[key] = booked.event.totals
+        yield from self._in_journals()
         for right in hub.rights.values():
             yield from self._check_right(right)
         yield from self._check_escrow()
@@ -74,7 +75,7 @@ class BackedNeverOverdraws(Checker):
     def _check_disk(self, file: DiskFile) -> Iterator[str]:
         name, controller = file.disk.name, file.disk.controller
         for account, granted in file.granted.items():
-            mine = file.totals.get(account, Totals())
+            mine = file.fold.totals.get(account, Totals())
             left = granted + mine.taken_in - mine.spent - mine.released
             if left < 0:
                 yield f"{name} has spent {-left} more of {account} than it was granted"

@@ -81,7 +81,7 @@ class ChargeIsThePriceOfUse(Checker):
     def _begin(self, fact: Seen, what: dict[str, int | str]) -> None:
         file = self.scene.disks.get(fact.who)
         machine = str(what["machine"])
-        session = "" if file is None else file.session_at(machine)
+        session = "" if file is None else file.fold.session_at(machine)
         if not session:
             return
         truth = self._truths.setdefault(session, Truth())

@@ -66,3 +66,10 @@ class Checker:
     def end(self) -> Iterator[str]:
         """Say what is wrong after all have come together; `now` was asked just before."""
         yield from ()
+
+    def _in_journals(self) -> Iterator[str]:
+        """What is wrong in journals themselves; those of damaged disks may say anything."""
+        for name, file in self.scene.disks.items():
+            complaints = file.take_complaints(self.invariant)
+            if not self.scene.witnessed.is_damaged(name):
+                yield from (f"{name}: {words}" for words in complaints)

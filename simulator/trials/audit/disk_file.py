@@ -10,19 +10,9 @@ import sqlite3
 from contextlib import closing
 from typing import NamedTuple
 
-from simulator.trials.audit.events import (
-    CASH,
-    CODE,
-    ENDED,
-    PROGRESS,
-    RELEASED,
-    STARTED,
-    Event,
-    Totals,
-    first_hash,
-    next_hash,
-    read_event,
-)
+from simulator.trials.audit.breach import Invariant
+from simulator.trials.audit.events import Totals, first_hash, next_hash, read_event
+from simulator.trials.audit.fold import Complaint, Fold
 from simulator.trials.audit.observation import Disk
 
 BUSY_S = 10.0
@@ -51,9 +41,7 @@ class DiskFile:
         epoch: Id of its journal; empty: there is none.
         acked: Up to where it believes that the hub has booked.
         hashes: Chain hash after each event, the origin first.
-        running: The start of each open session, by id.
-        unbacked: Spent beyond backed rights in this journal, by account.
-        totals: As the last event of each account says.
+        fold: What the journal comes to.
         granted: Rights received, by account.
         kept: Totals of the table of rights, by account.
         complaints: What is wrong with the journal in itself.
@@ -63,7 +51,7 @@ class DiskFile:
 
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
-        self.complaints: list[str] = []
+        self.complaints: list[Complaint] = []
         self.rewound: list[Rewound] = []
         self.unreadable = ""
         self._begin("")
@@ -87,17 +75,11 @@ class DiskFile:
         except sqlite3.DatabaseError as error:
             self.unreadable = str(error)
 
-    def take_complaints(self) -> list[str]:
-        """Complaints that nobody took yet."""
-        taken, self.complaints = self.complaints, []
+    def take_complaints(self, invariant: Invariant) -> list[str]:
+        """Complaints about an invariant that nobody took yet."""
+        taken = [words for about, words in self.complaints if about is invariant]
+        self.complaints = [one for one in self.complaints if one[0] is not invariant]
         return taken
-
-    def session_at(self, machine: str) -> str:
-        """The session that is open at a machine; empty: there is none."""
-        for session, start in self.running.items():
-            if start.machine == machine:
-                return session
-        return ""
 
     @property
     def _uri(self) -> str:
@@ -107,12 +89,9 @@ class DiskFile:
         self.epoch = epoch
         self.acked = 0
         self.hashes: list[bytes] = [first_hash(self.disk.controller, epoch)]
-        self.running: dict[str, Event] = {}
-        self.unbacked: dict[str, int] = {}
-        self.totals: dict[str, Totals] = {}
+        self.fold = Fold()
         self.granted: dict[str, int] = {}
         self.kept: dict[str, Totals] = {}
-        self._over: set[str] = set()
 
     def _read(self, sql: sqlite3.Connection) -> None:
         if not sql.execute("SELECT 1 FROM sqlite_master WHERE name = 'base_totals'").fetchall():
@@ -128,6 +107,7 @@ class DiskFile:
             self._begin(epoch)
         for seq, data in sql.execute(_ROWS, (self.last_seq,)):
             self._add(int(seq), bytes(data))
+        self.complaints += self.fold.rest()
         self.acked = int(meta.get("acked_seq", 0))
         self.granted, self.kept = {}, {}
         for account, granted, *totals in sql.execute(_RIGHTS):
@@ -143,48 +123,11 @@ class DiskFile:
 
     def _add(self, seq: int, data: bytes) -> None:
         if seq != self.last_seq + 1:
-            self.complaints.append(f"event {self.last_seq + 1} is missing before {seq}")
+            words = f"event {self.last_seq + 1} is missing before {seq}"
+            self.complaints.append((Invariant.POWER_CUT, words))
             self.hashes += [b""] * (seq - self.last_seq - 1)
         self.hashes.append(next_hash(self.hashes[-1], data))
-        event = read_event(data)
-        if event.kind in (STARTED, PROGRESS, ENDED):
-            self._add_session(seq, event)
-        if event.kind in (ENDED, RELEASED, CASH, CODE):
-            self._add_totals(seq, event)
-
-    def _add_session(self, seq: int, event: Event) -> None:
-        session = event.session
-        if event.kind == STARTED:
-            if session in self.running or session in self._over:
-                self.complaints.append(f"event {seq} starts {session} once more")
-            self.running[session] = event
-        elif session not in self.running:
-            how = "goes on with" if event.kind == PROGRESS else "ends"
-            self.complaints.append(f"event {seq} {how} {session}, which isn't open")
-        if event.kind == ENDED:
-            self.running.pop(session, None)
-            self._over.add(session)
-
-    def _add_totals(self, seq: int, event: Event) -> None:
-        before = self.totals.get(event.account, Totals())
-        spent = event.backed_minor if event.kind == ENDED else 0
-        unbacked = event.unbacked_minor if event.kind == ENDED else 0
-        gave_back = event.amount_minor if event.kind == RELEASED else 0
-        brought = event.amount_minor if event.kind in (CASH, CODE) else 0
-        after = Totals(
-            before.spent + spent,
-            before.released + gave_back,
-            before.taken_in + brought,
-            before.unbacked + unbacked,
-        )
-        if event.totals != after:
-            self.complaints.append(
-                f"event {seq} says {event.totals} of {event.account}, its journal gives {after}"
-            )
-        if event.kind == ENDED and spent + unbacked != event.charge_minor:
-            self.complaints.append(f"event {seq}: {spent} + {unbacked} isn't its charge")
-        self.totals[event.account] = event.totals
-        self.unbacked[event.account] = self.unbacked.get(event.account, 0) + unbacked
+        self.complaints += self.fold.add(seq, read_event(data))
 
 
 _META = "SELECT key, value FROM meta WHERE key IN ('epoch', 'acked_seq')"

@@ -30,7 +30,7 @@ class EscrowDrains(Checker):
             yield from self._check(file, wanted.get(controller, 0))
 
     def _check(self, file: DiskFile, wanted_minor: int) -> Iterator[str]:
-        busy = {start.account for start in file.running.values()}
+        busy = {start.account for start in file.fold.running.values()}
         for right in self.scene.hub.rights.values():
             if right.account in busy:
                 continue

@@ -6,6 +6,8 @@ from hashlib import sha256
 
 import msgspec
 
+BOOT = "boot"
+CONFIG = "config_applied"
 STARTED = "session_started"
 PROGRESS = "session_progress"
 ENDED = "session_ended"
@@ -28,6 +30,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         usage: Stretches of use: band, ms and units of each.
+        version: Of a configuration a number, of an agent a word.
     """
 
     kind: str = ""
@@ -45,6 +48,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     units_lost: int = 0
     amount_minor: int = 0
     cash: str = ""
+    version: int | str = 0
     totals: Totals = Totals()
 
     @property

@@ -75,7 +75,7 @@ class LossWithinExposure(Checker):
             return
         lost = {
             account: minor - outage.booked.get((account, file.epoch), 0)
-            for account, minor in file.unbacked.items()
+            for account, minor in file.fold.unbacked.items()
         }
         per_account = outage.shown.keys() - {ALL}
         for account in sorted(lost if per_account else ()):

@@ -19,8 +19,8 @@ class PowerCutLosesNothing(Checker):
     invariant = Invariant.POWER_CUT
 
     def now(self) -> Iterator[str]:
+        yield from self._in_journals()
         for name, file in self.scene.disks.items():
-            complaints = file.take_complaints()
             rewound, file.rewound = file.rewound, []
             if self.scene.witnessed.is_damaged(name):
                 continue
@@ -29,7 +29,6 @@ class PowerCutLosesNothing(Checker):
                 continue
             for was in rewound:
                 yield f"{name} had {was.epoch} through {was.through}, and now has {was.words}"
-            yield from (f"{name}: {complaint}" for complaint in complaints)
             yield from self._check_booked(name, file)
 
     def end(self) -> Iterator[str]:

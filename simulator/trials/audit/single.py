@@ -14,7 +14,10 @@ MOVING = frozenset({"top_up", "payout", "refund", "transfer", "adjustment"})
 
 
 class OneIdOneEffect(Checker):
-    """Each movement stands once, whole, under an id of its own, and stays as it was booked."""
+    """Each movement stands once, whole, under an id of its own, and stays as it was booked.
+
+    What comes down to a controller is obeyed once, too: no older configuration after a newer.
+    """
 
     invariant = Invariant.SINGLE
 
@@ -25,6 +28,7 @@ class OneIdOneEffect(Checker):
 
     def now(self) -> Iterator[str]:
         hub = self.scene.hub
+        yield from self._in_journals()
         for item_id in hub.repeated:
             yield f"{item_id} is booked twice"
         for move in hub.loose:
