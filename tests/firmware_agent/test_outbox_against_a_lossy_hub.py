@@ -71,7 +71,8 @@ def test_a_silent_hub_is_asked_less_and_less_often():
         sendings += [now_ms] if plans else []
     gaps = [later - earlier for earlier, later in pairwise(sendings)]
 
-    assert gaps == sorted(gaps)
+    # A batch that isn't full waits for others first.
+    assert all(b >= a - POLICY.batch_wait_ms for a, b in pairwise(gaps)), gaps
     assert max(gaps) <= RESEND_MS_MAX + 2_000
     assert len(sendings) < 20
 
