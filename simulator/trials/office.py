@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -19,6 +20,8 @@ from simulator.trials.town import NUMBER_MAX, Household
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
+HURRY_MS = 20_000
+"""How long people wait at most when everything is to come to an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,9 @@ class Office:
         self.town = town
         self.counter = Counter(world)
         self.running = 0
+        self._asleep: dict[int, Script] = {}
+        self._naps = 0
+        self._hurries = False
 
     def schedule(self, who: str, kind: str, act: Act, mean_gap_ms: int, until_ms: int) -> None:
         """Have something done again and again, each time as an errand of its own."""
@@ -106,6 +112,12 @@ class Office:
         """Follow a script from its beginning."""
         self.running += 1
         self._step(script, None)
+
+    def hurry(self) -> None:
+        """Have everybody come to an end: whoever waits does so no longer than a moment."""
+        self._hurries = True
+        for nap in tuple(self._asleep):
+            self.world.kernel.after(HURRY_MS, partial(self._wake, nap))
 
     def house(self, stream: Random) -> Household:
         """Somebody who lives here."""
@@ -129,4 +141,18 @@ class Office:
         if isinstance(wanted, Request):
             self.counter.ask(wanted, lambda found: self._step(script, found))
         else:
-            self.world.kernel.after(wanted.duration_ms, lambda: self._step(script, NO_ANSWER))
+            self._sleep(script, wanted.duration_ms)
+
+    def _sleep(self, script: Script, duration_ms: int) -> None:
+        self._naps += 1
+        nap = self._naps
+        self._asleep[nap] = script
+        if self._hurries:
+            duration_ms = min(duration_ms, HURRY_MS)
+        self.world.kernel.after(duration_ms, lambda: self._wake(nap))
+
+    def _wake(self, nap: int) -> None:
+        """Go on with a script that slept, unless somebody woke it earlier."""
+        script = self._asleep.pop(nap, None)
+        if script is not None:
+            self._step(script, NO_ANSWER)

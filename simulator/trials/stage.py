@@ -112,3 +112,175 @@ class Stage(Protocol):
     def stream(self, name: str) -> Random:
         """The draws of a name: the same for the same seed and name."""
         ...
+
+
+class Network(Protocol):
+    """The lines between controllers, the broker and the hub."""
+
+    def set_noise(
+        self,
+        controller: str,
+        *,
+        loss: int | None = None,
+        duplication: int | None = None,
+        delay_ms: int | None = None,
+        reordering: int | None = None,
+    ) -> None:
+        """Say how bad a controller's line is; what isn't given stays as it is.
+
+        Args:
+            controller: Whose.
+            loss: Of a thousand messages, how many are lost.
+            duplication: Of a thousand, how many come twice.
+            delay_ms: How late they come at most.
+            reordering: Of a thousand, how many are overtaken by later ones.
+        """
+        ...
+
+    def cut(self, controller: str) -> None:
+        """Let nothing through any more."""
+        ...
+
+    def heal(self, controller: str) -> None:
+        """Let messages through again."""
+        ...
+
+    def stop_broker(self) -> None:
+        """Have the broker die, and forget everything."""
+        ...
+
+    def start_broker(self) -> None:
+        """Start it again, empty."""
+        ...
+
+
+class HubHost(Hub, Protocol):
+    """The hub, as somebody with an axe has it."""
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it runs."""
+        ...
+
+    def start(self) -> None:
+        """Start it again on what its disk holds; a death that was to come doesn't."""
+        ...
+
+    def crash_at(self, point: str, after: int = 1) -> None:
+        """Have it die when it comes by a point for the n-th time from now."""
+        ...
+
+    def steal_lease(self, back_after_ms: int) -> None:
+        """Have another hub take its place for a while, and this one not notice at first."""
+        ...
+
+
+class ControllerHost(Place, Protocol):
+    """A controller, as somebody with an axe has it."""
+
+    @property
+    def is_up(self) -> bool:
+        """Whether its agent runs."""
+        ...
+
+    @property
+    def alarm(self) -> int:
+        """Why its agent authorises nothing, a `wire.errors.Code`; 0: it does."""
+        ...
+
+    @property
+    def unsent(self) -> int:
+        """Events of its journal that the hub hasn't acknowledged."""
+        ...
+
+    @property
+    def has_clone(self) -> bool:
+        """Whether a copy of it runs somewhere."""
+        ...
+
+    def start(self) -> None:
+        """Power on, if it is off; a cut that was to come doesn't."""
+        ...
+
+    def crash(self) -> None:
+        """The agent is killed; relays fall when their leases end."""
+        ...
+
+    def power_cut(self, at_write: int, *, after: bool) -> None:
+        """Cut the power at the n-th write from now, before or after it is on the disk."""
+        ...
+
+    def fill_disk(self) -> None:
+        """Leave no room on its disk."""
+        ...
+
+    def free_disk(self) -> None:
+        """Give the room back."""
+        ...
+
+    def tear_page(self, number: int) -> None:
+        """Cut the power, and leave half of some page written."""
+        ...
+
+    def lose_tail(self, commits: int) -> None:
+        """Cut the power, and forget the newest commits."""
+        ...
+
+    def keep_image(self) -> None:
+        """Copy its disk, as somebody careful does."""
+        ...
+
+    def restore_image(self) -> None:
+        """Put the copy back in its place, as somebody careless does, and start."""
+        ...
+
+    def start_clone(self) -> None:
+        """Start a copy of its disk in another box, beside it."""
+        ...
+
+    def stop_clone(self) -> None:
+        """Take the copy away."""
+        ...
+
+    def begin_anew(self) -> None:
+        """Start on an empty disk with its own key; the old disk is kept aside."""
+        ...
+
+    def jump_clock(self, by_ms: int) -> None:
+        """Move its wall clock."""
+        ...
+
+    def drift_clock(self, ppm: int) -> None:
+        """Have its clocks run so much too fast; 0: right."""
+        ...
+
+    def lose_time(self) -> None:
+        """Cut the power; at the next start its wall clock begins in 1970."""
+        ...
+
+    def break_part(self, machine: str, part: str, how: int) -> None:
+        """Break a `reader`, `meter` or `relay`; `how` chooses in what way."""
+        ...
+
+    def mend_part(self, machine: str, part: str) -> None:
+        """Mend it."""
+        ...
+
+
+class FaultStage(Stage, Protocol):
+    """A world in which everything goes wrong."""
+
+    @property
+    def network(self) -> Network:
+        """Its lines."""
+        ...
+
+    @property
+    def hub(self) -> HubHost:
+        """Its hub."""
+        ...
+
+    @property
+    def controllers(self) -> Mapping[str, ControllerHost]:
+        """Its controllers, by name."""
+        ...
