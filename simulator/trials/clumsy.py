@@ -65,7 +65,7 @@ def entered_twice(office: Office, errand: Errand) -> Script:
         minor=twin.amount_minor,
     )
     if not answer.is_done:  # the money was spent: the drawer must hold what the book says
-        office.counter.put_in(twin.amount_minor)
+        office.counter.put_in(twin.account, twin.amount_minor)
 
 
 def refund_beyond(office: Office, errand: Errand) -> Script:

@@ -102,12 +102,12 @@ class Counter:
         """Ask, and call `then` once, when the outcome is known."""
         self.open += 1
         if request.cash is Cash.IN:
-            self._move("cash_in", request.minor)
+            self._move("cash_in", request.account, request.minor)
         self._try(request, then, REPEATS_MAX)
 
-    def put_in(self, minor: int) -> None:
+    def put_in(self, account: str, minor: int) -> None:
         """Put cash into the drawer that is booked already."""
-        self._move("cash_in", minor)
+        self._move("cash_in", account, minor)
 
     def look(self, job: Job[Any]) -> Any:
         """Look something up; None while the hub doesn't answer."""
@@ -134,10 +134,10 @@ class Counter:
     def _settle(self, request: Request, answer: Answer) -> None:
         """Hand out cash, when it is time to."""
         if request.cash is Cash.IN and answer.outcome is Outcome.REFUSED:
-            self._move("cash_out", request.minor)
+            self._move("cash_out", request.account, request.minor)
         elif request.cash is Cash.OUT and answer.is_done:
             handed = request.handed(answer.value) if request.handed else request.minor
-            self._move("cash_out", handed)
+            self._move("cash_out", request.account, handed)
 
     def _answer(self, request: Request) -> Answer:
         try:
@@ -147,6 +147,6 @@ class Counter:
         except HubError as error:
             return Answer(Outcome.REFUSED, code=int(error.code))
 
-    def _move(self, kind: str, minor: int) -> None:
+    def _move(self, kind: str, account: str, minor: int) -> None:
         if minor:
-            self._world.witness.see(kind, TILL, minor=minor)
+            self._world.witness.see(kind, TILL, account=account, minor=minor)

@@ -134,7 +134,7 @@ def test_who_is_refused_gets_the_cash_back(office):
     assert request.cash is Cash.IN
     outs = len(stage.seen("cash_out"))
     office.counter.ask(request, lambda answer: None)
-    assert stage.seen("cash_out")[outs:] == [{"minor": request.minor}]
+    assert stage.seen("cash_out")[outs:] == [{"account": house.account, "minor": request.minor}]
 
 
 def test_people_tap_stay_and_end_it_as_they_like(office):
