@@ -11,10 +11,11 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -85,8 +86,14 @@ class PostgresServer:
             self._child.kill()
 
     def kill(self) -> None:
-        """End it at once (SIGKILL)."""
+        """End it and all that work for it at once (SIGKILL)."""
+        # Its workers are groups of their own, and would hold its memory for a while.
+        workers = _children_of(self._child.pid)
         self._child.kill()
+        for pid in workers:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_for("its workers are gone", lambda: not any(map(_lives, workers)), STOP_S)
 
     def url(self, database: str, role: str = HUB) -> str:
         """Write the URL of a database for `open_store`."""
@@ -176,6 +183,23 @@ def find_postgres() -> Path:
     if not found:
         raise SetupError("PostgreSQL isn't installed: apt install postgresql")
     return max(found)
+
+
+def _children_of(pid: int | None) -> list[int]:
+    """Processes that one started (proc(5), task/tid/children)."""
+    if pid is None:
+        return []
+    with suppress(OSError):
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def _lives(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
 
 
 def _as_user() -> list[str]:

@@ -1,4 +1,4 @@
-"""The hub's book read from outside: plain SQL on its file, no code of the ledger.
+"""The hub's book read from outside: plain SQL on its database, no code of the ledger.
 
 Every figure is folded from the transfers, never taken from a stored balance, so that
 it is a second opinion.
@@ -12,7 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 BUSY_S = 10.0
+
+Database = Path | str
+"""A SQLite file, or the URL of a PostgreSQL database as the hub takes it."""
+Connection = sqlite3.Connection | psycopg.Connection
 
 _FOLD = """
     SELECT a.code AS code, a.balance AS stored,
@@ -57,9 +63,9 @@ class Books:
         return self.sum_minor == 0 and not self.crooked
 
 
-def read_books(database: Path) -> Books:
+def read_books(database: Database) -> Books:
     """Fold the whole book."""
-    with opened(database) as connection:
+    with opened_book(database) as connection:
         rows = [(str(code), int(stored), int(folded)) for code, stored, folded in _fold(connection)]
     kinds: dict[str, int] = {}
     for code, _, folded in rows:
@@ -75,24 +81,36 @@ def read_books(database: Path) -> Books:
     )
 
 
-def session_charges(database: Path) -> dict[str, int]:
+def session_charges(database: Database) -> dict[str, int]:
     """What each session brought in revenue and tax, before any refund."""
-    with opened(database) as connection:
+    with opened_book(database) as connection:
         return {str(session): int(charged) for session, charged in connection.execute(_SESSIONS)}
 
 
-def booked_through(database: Path) -> dict[tuple[str, str], int]:
+def booked_through(database: Database) -> dict[tuple[str, str], int]:
     """Last booked seq of each journal, by controller and epoch."""
-    with opened(database) as connection:
+    with opened_book(database) as connection:
         query = "SELECT controller, epoch, through_seq FROM journals"
         return {(str(who), str(epoch)): int(seq) for who, epoch, seq in connection.execute(query)}
 
 
-def list_revision(database: Path) -> int:
+def list_revision(database: Database) -> int:
     """Newest revision of the card list."""
-    with opened(database) as connection:
+    with opened_book(database) as connection:
         found = connection.execute("SELECT MAX(revision) FROM card_list").fetchone()
-    return int(found[0] or 0)
+    return int(found[0] or 0) if found else 0
+
+
+@contextmanager
+def opened_book(database: Database) -> Iterator[Connection]:
+    """Open a hub's database for reading only, wherever it is; its owner goes on writing."""
+    if isinstance(database, Path):
+        with opened(database) as connection:
+            yield connection
+        return
+    plain = database.replace("postgresql+psycopg://", "postgresql://")
+    with psycopg.connect(plain, options="-c default_transaction_read_only=on") as found:
+        yield found
 
 
 @contextmanager
@@ -105,5 +123,5 @@ def opened(database: Path) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
-def _fold(connection: sqlite3.Connection) -> list[tuple[str, int, int]]:
+def _fold(connection: Connection) -> list[tuple[str, int, int]]:
     return connection.execute(_FOLD).fetchall()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
+from hub.keystore import SALT_FILE, SEED_FILE
 from simulator.child import Child
+from simulator.system.books import Database
 from simulator.system.hub_api import HubApi
 from simulator.system.programs import program, run_command
 from simulator.waiting import free_port, wait_for
@@ -38,6 +41,21 @@ class BrokerFiles:
     pid: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Several hubs on one PostgreSQL database.
+
+    Attributes:
+        database: URL of an empty database that belongs to the hubs' role.
+        hubs: How many.
+        lease_s: How long one may be silent before others serve its controllers.
+    """
+
+    database: str
+    hubs: int = 2
+    lease_s: int = 2
+
+
 class HubProcess:
     """One hub.
 
@@ -46,6 +64,7 @@ class HubProcess:
         broker_port: Where the broker is on loopback.
         files: What it keeps for the broker; None: the broker lets everyone in.
         http_port: Where it serves; 0 finds a free port.
+        cluster: The database that it shares; None: SQLite in its directory.
     """
 
     def __init__(
@@ -54,11 +73,13 @@ class HubProcess:
         broker_port: int,
         files: BrokerFiles | None = None,
         http_port: int = 0,
+        cluster: Cluster | None = None,
     ) -> None:
         self.data = data
         self.port = http_port or free_port()
         self._broker_port = broker_port
         self._files = files
+        self._cluster = cluster
         command = [program("standpipe-hub"), "serve", "--data", str(data)]
         self.child = Child("the hub", command, data / "hub.log")
 
@@ -68,9 +89,9 @@ class HubProcess:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def database(self) -> Path:
-        """Its SQLite file."""
-        return self.data / "hub.db"
+    def database(self) -> Database:
+        """Its SQLite file, or the URL of the database that it shares."""
+        return self.data / "hub.db" if self._cluster is None else self._cluster.database
 
     def prepare(self) -> str:
         """Write its settings and initialise it unless that was done before.
@@ -88,6 +109,13 @@ class HubProcess:
             token.touch(_OWNER_ONLY)
             token.write_text(json.loads(said)["token"])
         return token.read_text()
+
+    def join(self, first: HubProcess) -> None:
+        """Take a hub's secrets, to serve the same database beside it."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        for name in (SEED_FILE, SALT_FILE):
+            shutil.copy2(first.data / name, self.data / name)
+        (self.data / "hub.toml").write_text(self._settings())
 
     def start(self) -> None:
         """Serve; returns when it answers."""
@@ -117,7 +145,14 @@ class HubProcess:
         return HubApi(self.url, token)
 
     def _settings(self) -> str:
-        lines = [
+        lines = []
+        if self._cluster is not None:
+            lines += [
+                f"database = {json.dumps(self._cluster.database)}",
+                "[cluster]",
+                f"lease_s = {self._cluster.lease_s}",
+            ]
+        lines += [
             "[http]",
             'host = "127.0.0.1"',
             f"port = {self.port}",

@@ -15,7 +15,7 @@ from simulator.plan import PartPaths, SitePlan, world_parts
 from simulator.proxy import LinkState, Network, NetworkFault
 from simulator.system.books import Books, list_revision, read_books
 from simulator.system.hub_api import HubApi
-from simulator.system.hub_process import BrokerFiles, HubProcess
+from simulator.system.hub_process import BrokerFiles, Cluster, HubProcess
 from simulator.system.journals import JournalView
 from simulator.system.rig import Rig
 from simulator.system.setup import enrolment_code, set_up_site
@@ -37,6 +37,11 @@ class System:
         data: Folder of everything that stays: the hub's directly, one per controller.
         make_broker: Makes the broker in a folder of its own.
         broker_files: What the hub keeps for a broker that asks for passwords.
+        cluster: A database for several hubs; None: one hub on SQLite.
+
+    Attributes:
+        hub: The first hub, which people are served by.
+        hubs: All of them, each on a network cable of its own.
     """
 
     def __init__(
@@ -45,6 +50,7 @@ class System:
         data: Path,
         make_broker: MakeBroker = EmbeddedBroker,
         broker_files: BrokerFiles | None = None,
+        cluster: Cluster | None = None,
     ) -> None:
         self.site = site
         self.data = data
@@ -55,7 +61,9 @@ class System:
         self.broker = make_broker(data / "broker")
         self.network = Network()
         self.hub_link = self.network.link(self.broker.port)
-        self.hub = HubProcess(data, self.hub_link.port, broker_files)
+        self.hub = HubProcess(data, self.hub_link.port, broker_files, cluster=cluster)
+        others = range(2, 1 + (cluster.hubs if cluster is not None else 1))
+        self.hubs = (self.hub, *(self._another_hub(number, cluster) for number in others))
         paths = {
             plan.id: PartPaths(self._run / plan.id, data / plan.id) for plan in site.controllers
         }
@@ -104,7 +112,10 @@ class System:
         self.broker.start()
         prepared()
         tell("broker runs, hub is initialised")
-        self.hub.start()
+        for other in self.hubs[1:]:
+            other.join(self.hub)
+        for hub in self.hubs:
+            hub.start()
         self._api = self.hub.api(self.token)
         tell("hub answers")
         set_up_site(self.api, self.site)
@@ -121,7 +132,8 @@ class System:
         if self._api is not None:
             self._api.close()
             self._api = None
-        self.hub.stop()
+        for hub in self.hubs:
+            hub.stop()
         self.broker.stop()
         self.network.close()
         self.world.close()
@@ -203,6 +215,10 @@ class System:
     def restore_power(self, controller: str) -> None:
         """Give power back: its agent starts."""
         self.rigs[controller].start()
+
+    def _another_hub(self, number: int, cluster: Cluster | None) -> HubProcess:
+        link = self.network.link(self.broker.port)
+        return HubProcess(self.data / f"hub-{number}", link.port, cluster=cluster)
 
     def _bring_up(self, rig: Rig) -> None:
         if not rig.is_enrolled:
