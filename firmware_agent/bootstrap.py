@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
+import sqlite3
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -23,8 +26,9 @@ from firmware_agent.core.model import (
     Wiring,
 )
 from firmware_agent.downlink import Downlink
+from firmware_agent.errors import StoreCorrupt
 from firmware_agent.hub_side import CONFIG_DOCUMENT
-from firmware_agent.identity import Identity, load_identity
+from firmware_agent.identity import TLS_NAME, Identity, load_identity
 from firmware_agent.ids import SystemIds
 from firmware_agent.link import Link
 from firmware_agent.machine_side import Pace
@@ -32,7 +36,7 @@ from firmware_agent.parts import PartsOpener, RealParts, open_parts
 from firmware_agent.records import Records
 from firmware_agent.recovery import check
 from firmware_agent.runtime import Runtime, Wires
-from firmware_agent.store import Store
+from firmware_agent.store import Connect, Store
 from firmware_agent.timekeeper import Timekeeper
 from firmware_agent.uplink import Uplink
 from firmware_agent.watchdog import Watchdog
@@ -44,6 +48,7 @@ from wire.errors import WireError
 from wire.ids import IdSource
 from wire.machines import Config
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -58,6 +63,7 @@ class Edges:
         link: None: MQTT.
         identity: None: as enrolled, in the data folder.
         pace: How often machines are looked at.
+        connect: Opens the journal's file.
     """
 
     parts: PartsOpener | None = None
@@ -66,6 +72,7 @@ class Edges:
     link: Link | None = None
     identity: Identity | None = None
     pace: Pace = field(default_factory=Pace)
+    connect: Connect = sqlite3.connect
 
 
 class Agent:
@@ -120,6 +127,11 @@ class Agent:
         self._stop.set()
         self._wires.wake.set()
 
+    def abandon(self) -> None:
+        """Settle nothing and say nothing, as at a power cut; only let go of the disk."""
+        self._closed = True
+        self._wires.records.store.close()
+
     def close(self) -> None:
         """Settle sessions, outputs off, everything given back. Idempotent."""
         if self._closed:
@@ -150,7 +162,7 @@ def build_agent(config: AgentConfig, edges: Edges | None = None) -> Agent:
     ids = edges.ids or SystemIds(clock)
     folder = Path(config.data_dir)
     identity = edges.identity or load_identity(folder)
-    store = Store(folder, config.journal_bytes_max)
+    store = Store(folder, config.journal_bytes_max, edges.connect)
     try:
         return _build(config, edges, identity, (clock, ids), store)
     except BaseException:
@@ -207,7 +219,7 @@ def _first_state(
     config: AgentConfig, records: Records, identity: Identity, pace: Pace, moment: Moment
 ) -> ControllerState:
     """The state at a start: wired, configured as stored, nothing open."""
-    locked = records.locked_machines()
+    locked: frozenset[str] = _unless_damaged(records.locked_machines, frozenset())
     state = ControllerState(
         identity.controller,
         records.journal.epoch,
@@ -244,7 +256,7 @@ def _wirings(config: AgentConfig) -> list[Wiring]:
 
 def _stored_config(records: Records, identity: Identity) -> Config | None:
     """The configuration as received; its signature is checked again."""
-    payload = records.document(CONFIG_DOCUMENT)
+    payload = _unless_damaged(lambda: records.document(CONFIG_DOCUMENT), None)
     if payload is None:
         return None
     try:
@@ -256,17 +268,31 @@ def _stored_config(records: Records, identity: Identity) -> Config | None:
 
 def _last_wall_ms(records: Records) -> int:
     """Latest time in the journal; 0: it has none that can be read."""
-    rows = records.journal.rows(records.journal.head_seq, 1)
     try:
+        rows = records.journal.rows(records.journal.head_seq, 1)
         return decode_event(rows[0].data).at.wall_ms if rows else 0
-    except WireError:
+    except (StoreCorrupt, WireError):
         return 0
 
 
+def _unless_damaged(read: Callable[[], T], instead: T) -> T:
+    """What is stored, or something instead: the check of the file has raised the alarm."""
+    try:
+        return read()
+    except StoreCorrupt:
+        return instead
+
+
 def _mqtt(config: AgentConfig, identity: Identity, clock: Clock, wake: threading.Event) -> Link:
-    from firmware_agent.mqtt_link import MqttLink
+    from firmware_agent.mqtt_link import MqttLink, Way
 
     access: BrokerAccess = identity.reply.broker
     if config.broker is not None:
         access = msgspec.structs.replace(access, host=config.broker.host, port=config.broker.port)
-    return MqttLink(access, identity.reply.partition, clock, wake, config.format)
+    certificate = Path(config.data_dir) / TLS_NAME
+    return MqttLink(
+        Way(access, identity.reply.partition, certificate if certificate.exists() else None),
+        clock,
+        wake,
+        config.format,
+    )

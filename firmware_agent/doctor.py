@@ -18,6 +18,7 @@ from firmware_agent.identity import KEY_NAME, Identity, load_identity
 from firmware_agent.inspection import last_boot, verify
 from firmware_agent.parts import Parts, PartsOpener, open_parts
 from firmware_agent.store import LOCK_NAME, WAL_RESET_FIXED, open_read_only
+from firmware_agent.tls import SOON_DAYS, certificate_ends_ms
 from hardware.ports import Health, HealthState, PartEvent, ReaderDown, ReaderUp
 from wire.clock import Clock
 from wire.events import ClockState
@@ -27,6 +28,7 @@ READER_TIMEOUT_S = 5.0
 """A reader that is there answers within a second or two."""
 _READABLE_BY_OTHERS = 0o077
 _MS_PER_MINUTE = 60_000
+_MS_PER_DAY = 86_400_000
 WALL_MS_MIN = 1_735_689_600_000
 """2025-01-01: no controller of this program runs before."""
 
@@ -59,6 +61,8 @@ def examine(config: AgentConfig, clock: Clock, opener: PartsOpener) -> Iterator[
     except IdentityError as error:
         yield _bad("identity", str(error))
     yield _key_mode(folder)
+    if identity is not None and identity.reply.broker.tls:
+        yield _certificate(folder, clock)
     yield from _folder(folder)
     yield from _journal(folder, clock)
     yield _sqlite()
@@ -102,6 +106,21 @@ def _code_key(identity: Identity) -> Finding:
     if identity.code_key is None:
         return _good("offline codes", "no key: re-enrol, should codes be typed here")
     return _good("offline codes", "can be typed here")
+
+
+def _certificate(folder: Path, clock: Clock) -> Finding:
+    try:
+        ends_ms = certificate_ends_ms(folder)
+    except IdentityError as error:
+        return _bad("certificate", str(error))
+    if ends_ms is None:
+        return _good("certificate", "none: good where the broker doesn't ask for one")
+    days = (ends_ms - clock.now().wall_ms) // _MS_PER_DAY
+    if days < 0:
+        return _bad("certificate", "it has ended: standpipe-agent rotate")
+    if days < SOON_DAYS:
+        return _bad("certificate", f"it ends in {days} days: standpipe-agent rotate")
+    return _good("certificate", f"good for {days} days")
 
 
 def _journal(folder: Path, clock: Clock) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from firmware_agent import tls
 from firmware_agent.errors import EnrolmentError
 from firmware_agent.identity import Identity, load_key, save_key, save_reply
 from firmware_agent.ids import new_seed
@@ -59,12 +60,13 @@ def enrol(
     """
     _check_arguments(hub_url, name, code)
     seed = load_key(folder)
-    if seed is None:
-        seed = new_seed()
-        try:
+    try:
+        if seed is None:
+            seed = new_seed()
             save_key(folder, seed)
-        except OSError as error:
-            raise EnrolmentError(f"the key can't be stored in {folder}: {error}") from None
+        tls_key = tls.prepare_key(folder)
+    except OSError as error:
+        raise EnrolmentError(f"the key can't be stored in {folder}: {error}") from None
     signer = Signer(seed, name)
     request = EnrolmentRequest(
         controller=name,
@@ -72,10 +74,13 @@ def enrol(
         public_key=signer.public,
         proof=prove(signer, code),
         version=version,
+        certificate_request=tls.request_for(name, tls_key),
     )
     reply = _ask(hub_url, request, client)
     if reply.controller != name:
         raise EnrolmentError(f"the hub answered for {reply.controller!r} instead of {name!r}")
+    if reply.broker.certificate_pem:
+        tls.keep_certificate(folder, tls_key, reply.broker.certificate_pem)
     save_reply(folder, reply)
     return Identity(seed=seed, reply=reply)
 

@@ -19,6 +19,8 @@ from wire.keys import HUB, SEED_BYTES, Signer, Verifier, decode_bytes, encode_by
 
 KEY_NAME = "controller.key"
 IDENTITY_NAME = "identity.json"
+TLS_NAME = "tls.pem"
+"""Key and certificate for the broker, if it asks for one."""
 _PRIVATE_MODE = 0o600
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from wire.clock import Clock
 from wire.ids import RANDOM_BYTES, format_id
 from wire.keys import SEED_BYTES
@@ -24,6 +27,12 @@ class SystemIds:
     def new(self, prefix: str) -> str:
         wall_ms = min(max(self._clock.now().wall_ms, 0), _WALL_MS_MAX)
         return format_id(prefix, wall_ms, os.urandom(RANDOM_BYTES))  # noqa: TID251 the door
+
+
+def new_tls_key() -> str:
+    """Make a key on P-256 for TLS, PEM (PKCS #8)."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def new_seed() -> bytes:

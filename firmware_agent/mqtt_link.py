@@ -15,6 +15,7 @@ import ssl
 import threading
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -85,12 +86,37 @@ class _Message:
 _Seen = _Connected | _Subscribed | _Published | _Lost | _Message
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a broker is, and as whom to go there.
+
+    Attributes:
+        access: How to reach it.
+        partition: The controller's partition.
+        certificate: File with key and certificate for a broker that asks; None: there is none.
+    """
+
+    access: BrokerAccess
+    partition: str
+    certificate: Path | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """What TLS needs.
+
+        Raises:
+            OSError: A certificate can't be read.
+        """
+        context = ssl.create_default_context(cadata=self.access.ca_pem or None)
+        if self.certificate is not None:
+            context.load_cert_chain(self.certificate)
+        return context
+
+
 class MqttLink:
     """A `Link` to a broker.
 
     Args:
-        access: How to reach it, and as whom.
-        partition: The controller's partition.
+        way: Where it is.
         clock: For backoff and watching.
         wake: Set when there is something to poll.
         format_: How the will is encoded.
@@ -98,14 +124,12 @@ class MqttLink:
 
     def __init__(
         self,
-        access: BrokerAccess,
-        partition: str,
+        way: Way,
         clock: Clock,
         wake: threading.Event,
         format_: Format = Format.JSON,
     ) -> None:
-        self._access = access
-        self._partition = partition
+        self._way = way
         self._clock = clock
         self._inbox: Inbox[tuple[int, _Seen]] = Inbox(wake, QUEUE_MAX)
         self._format = format_
@@ -225,7 +249,7 @@ class MqttLink:
         self._unacked.clear()
         wait_ms = min(BACKOFF_MS_MIN << min(self._attempts, 6), BACKOFF_MS_MAX)
         # Controllers of one site don't come back in the same instant.
-        wait_ms += zlib.crc32(self._access.username.encode()) % wait_ms // 4
+        wait_ms += zlib.crc32(self._way.access.username.encode()) % wait_ms // 4
         self._attempts += 1
         self._retry_ms = now_ms + wait_ms
         _log.warning("hub not reachable (%s); trying again in %d ms", reason, wait_ms)
@@ -245,7 +269,12 @@ class MqttLink:
 
     def _connect(self) -> None:
         self._generation += 1
-        access = self._access
+        access = self._way.access
+        try:
+            context = self._way.context() if access.tls else None
+        except OSError as error:  # ssl.SSLError is one
+            self._drop(f"the certificates can't be used: {error}")
+            return
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=access.username,
@@ -253,8 +282,7 @@ class MqttLink:
             reconnect_on_failure=False,
         )
         client.username_pw_set(access.username, access.password)
-        if access.tls:
-            context = ssl.create_default_context(cadata=access.ca_pem or None)
+        if context is not None:
             client.tls_set_context(context)
         if self._will is not None:
             will = encode(self._will, self._format)
@@ -284,7 +312,7 @@ class MqttLink:
             put((generation, _Connected(_refusal(reason))))
 
         def on_connect_fail(_: Client, __: object) -> None:
-            put((generation, _Lost("nobody answers at the broker's address")))
+            put((generation, _Lost("nobody answers at the broker's address, or not as TLS wants")))
 
         def on_subscribe(
             _: Client, __: object, ___: int, reasons: list[ReasonCode], ____: Properties | None
@@ -313,7 +341,7 @@ class MqttLink:
         client.on_message = on_message
 
     def _topic(self, leaf: str) -> str:
-        return topic(self._partition, self._access.username, leaf)
+        return topic(self._way.partition, self._way.access.username, leaf)
 
     def _now_ms(self) -> int:
         return self._clock.now().mono_ms

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from hub.clock import SystemClock
 from hub.config import HubConfig, MqttConfig
 from hub.downlink import Downlink
+from hub.fleet.authority import Authority
 from hub.fleet.broker_files import BrokerFiles
 from hub.fleet.live import Live
 from hub.gossip import Gossip, NoGossip, PostgresGossip
 from hub.identity import claim
 from hub.ids import Entropy, RandomIds, system_entropy
 from hub.jobs.catalogue import all_jobs, charge_unpaid
+from hub.jobs.certificates import look_after_certificates
 from hub.jobs.runner import Runner
 from hub.keystore import Keys, load_keys
 from hub.ledger.writer import Writer
@@ -48,6 +50,7 @@ class Hub:
         settings: What the operator decided once.
         live: What controllers say of themselves right now.
         broker_files: Who the broker lets in.
+        authority: Makes certificates, if the operator has made one.
         uplink: Takes in what controllers send.
         downlink: Sends to controllers what they lack.
         link: The way to the broker.
@@ -67,6 +70,7 @@ class Hub:
     settings: Settings
     live: Live
     broker_files: BrokerFiles
+    authority: Authority
     uplink: Uplink
     downlink: Downlink
     link: Link
@@ -112,6 +116,7 @@ def build_hub(
     entropy: Entropy = system_entropy,
     link: Link | None = None,
     alone: bool = False,
+    make_writer: Callable[[Store, Clock], Writer] = Writer,
 ) -> Hub:
     """Put a hub together. Nothing runs before `start`.
 
@@ -121,6 +126,7 @@ def build_hub(
         entropy: Its randomness.
         link: Its way to the broker; None: as `config` says.
         alone: Serve all controllers without asking, as on SQLite: no other hub runs.
+        make_writer: Makes what writes.
 
     Raises:
         ConfigError: It was never initialised, something of it is missing, or the database
@@ -132,7 +138,7 @@ def build_hub(
     store, settings = _open(config, keys)
     ids = RandomIds(clock, entropy)
     instance = ids.new("hub")
-    writer = Writer(store, clock)
+    writer = make_writer(store, clock)
     live = Live()
     downlink = Downlink(store, writer, clock, live, keys.signer)
     uplink = Uplink(store, writer, clock, live, downlink)
@@ -142,7 +148,9 @@ def build_hub(
         gossip = PostgresGossip(store, instance)
         link, partitions = _join(config, (writer, clock, instance), (uplink, downlink), link)
     link = link or _link(config.mqtt, CLIENT_ID, uplink.receive, downlink.connected)
-    jobs = Runner((store, writer, clock), instance, all_jobs(), charge_unpaid)
+    authority = Authority(config.data, clock, entropy)
+    own_jobs = (*all_jobs(), look_after_certificates(authority))
+    jobs = Runner((store, writer, clock), instance, own_jobs, charge_unpaid)
     for listener in (downlink.touched, uplink.touched, gossip.tell, jobs.touched):
         writer.listen(listener)
     gossip.listen(downlink.touched, downlink.gained)
@@ -159,6 +167,7 @@ def build_hub(
         settings=settings,
         live=live,
         broker_files=BrokerFiles(config.broker, entropy),
+        authority=authority,
         uplink=uplink,
         downlink=downlink,
         link=link,

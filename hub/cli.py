@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from hub.commands.ca_app import ca_app
+
 DATA_PATH = Path("/var/lib/standpipe")
 
 app = typer.Typer(
@@ -20,6 +22,7 @@ key_app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=Tr
 account_app = typer.Typer(help="Open, list, show and close accounts.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
 app.add_typer(account_app, name="account")
+app.add_typer(ca_app, name="ca")
 
 DataOption = Annotated[
     Path, typer.Option("--data", envvar="STANDPIPE_DATA", help="The hub's directory.")

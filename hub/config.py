@@ -48,6 +48,8 @@ class MqttConfig:
         password_file: File with its password; None: none.
         tls: Whether to use TLS.
         ca_file: Certificate that signed the broker's; None: the system's.
+        certificate_file: The hub's own certificate, for a broker that asks; None: none.
+        key_file: Its key; None: it is in the same file.
         client_id: What the broker knows the hub by; empty: `hub`, or one made at each
             start where several hubs share a database. Two hubs must not have the same.
     """
@@ -58,6 +60,8 @@ class MqttConfig:
     password_file: Path | None = None
     tls: bool = False
     ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
     client_id: str = ""
 
 
@@ -85,6 +89,7 @@ class BrokerConfig:
         public_ca_file: Certificate given to them; None: their system's.
         password_file: Mosquitto's password file; None: the hub keeps none.
         acl_file: Mosquitto's ACL file; None: the hub keeps none.
+        crl_file: Mosquitto's list of revoked certificates; None: the hub keeps none.
         pid_file: Where mosquitto's pid is, to tell it to read the files again.
     """
 
@@ -94,6 +99,7 @@ class BrokerConfig:
     public_ca_file: Path | None = None
     password_file: Path | None = None
     acl_file: Path | None = None
+    crl_file: Path | None = None
     pid_file: Path | None = None
 
 
@@ -247,6 +253,8 @@ _SETTINGS: dict[str, Callable[[Any, Path], Any]] = {
     "mqtt.password_file": _path,
     "mqtt.tls": _flag,
     "mqtt.ca_file": _path,
+    "mqtt.certificate_file": _path,
+    "mqtt.key_file": _path,
     "mqtt.client_id": _client_id,
     "cluster.lease_s": _lease,
     "broker.public_host": _text,
@@ -255,5 +263,6 @@ _SETTINGS: dict[str, Callable[[Any, Path], Any]] = {
     "broker.public_ca_file": _path,
     "broker.password_file": _path,
     "broker.acl_file": _path,
+    "broker.crl_file": _path,
     "broker.pid_file": _path,
 }

@@ -8,6 +8,7 @@ paho's callbacks only hand over to `receive`, which must only enqueue.
 from __future__ import annotations
 
 import logging
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -202,7 +203,7 @@ class MqttLink:
         if self._config.username:
             client.username_pw_set(self._config.username, _password(self._config))
         if self._config.tls:
-            client.tls_set(str(self._config.ca_file) if self._config.ca_file else None)
+            client.tls_set_context(_tls(self._config))
         client.on_connect = self._connect_done
         client.on_disconnect = self._disconnected
         client.on_message = self._message
@@ -303,6 +304,21 @@ def _properties(packet: int, **values: int | str) -> Properties:
     for name, value in values.items():
         setattr(properties, name, value)
     return properties
+
+
+def _tls(config: MqttConfig) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=config.ca_file)
+        if config.certificate_file is not None:
+            context.load_cert_chain(config.certificate_file, config.key_file)
+    except OSError as error:  # ssl.SSLError is one: a file that is no certificate
+        named = " or ".join(
+            str(path)
+            for path in (config.ca_file, config.certificate_file, config.key_file)
+            if path is not None
+        )
+        raise ConfigError(f"{named} can't be used for TLS: {error}") from None
+    return context
 
 
 def _password(config: MqttConfig) -> str | None:

@@ -24,6 +24,8 @@ class EnrolmentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         public_key: Its Ed25519 public key, base64.
         proof: Its signature over the code, base64.
         version: Version of its agent.
+        certificate_request: Signing request (PKCS #10, PEM) for its TLS key, which stays
+            where it is; empty: it has none.
     """
 
     controller: str
@@ -31,6 +33,7 @@ class EnrolmentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     public_key: str
     proof: str
     version: str = ""
+    certificate_request: str = ""
 
 
 class BrokerAccess(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +46,8 @@ class BrokerAccess(msgspec.Struct, frozen=True, kw_only=True):
         password: Its own.
         tls: Whether to use TLS.
         ca_pem: Certificate that signed the broker's; empty: the system's.
+        certificate_pem: Certificate of the controller's TLS key; empty: the broker asks
+            for none.
     """
 
     host: str
@@ -51,6 +56,7 @@ class BrokerAccess(msgspec.Struct, frozen=True, kw_only=True):
     password: str
     tls: bool = False
     ca_pem: str = ""
+    certificate_pem: str = ""
 
 
 class EnrolmentReply(msgspec.Struct, frozen=True, kw_only=True):

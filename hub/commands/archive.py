@@ -19,6 +19,7 @@ from sqlalchemy import Connection, text
 
 from hub.config import FILE_NAME
 from hub.errors import ConfigError
+from hub.fleet.authority import FILES, FOLDER
 from hub.keystore import SALT_FILE, SEED_FILE
 
 MANIFEST = "manifest.json"
@@ -27,7 +28,10 @@ MANIFEST_BYTES_MAX = 64 * 1024
 COPY_OF_SQLITE = "hub.db"
 COPY_OF_SERVER = "hub.dump"
 SECRETS = (SEED_FILE, SALT_FILE)
+CERTIFICATES = tuple(f"{FOLDER}/{name}" for name in FILES)
+"""The authority's folder, where there is one."""
 OWNER_ONLY = 0o600
+OWNER_ONLY_FOLDER = 0o700
 _CHUNK_BYTES = 1 << 20
 
 
@@ -123,7 +127,7 @@ def unpack(manifest: Manifest, tar: tarfile.TarFile, folder: Path) -> None:
     Raises:
         ConfigError: A member is missing or damaged; says which.
     """
-    known = {COPY_OF_SQLITE, COPY_OF_SERVER, FILE_NAME, *SECRETS}
+    known = {COPY_OF_SQLITE, COPY_OF_SERVER, FILE_NAME, *SECRETS, *CERTIFICATES}
     for name, digest in manifest.sha256.items():
         if name not in known:
             raise ConfigError(f"the backup names {name!r}, which no hub has")
@@ -134,6 +138,7 @@ def unpack(manifest: Manifest, tar: tarfile.TarFile, folder: Path) -> None:
         if source is None:
             raise ConfigError(f"{name} is missing in the backup")
         target = folder / name
+        target.parent.mkdir(mode=OWNER_ONLY_FOLDER, exist_ok=True)
         handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
         with os.fdopen(handle, "wb") as file:
             while chunk := source.read(_CHUNK_BYTES):

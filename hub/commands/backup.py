@@ -16,7 +16,13 @@ from hub.charging import restored
 from hub.clock import SystemClock
 from hub.commands import archive
 from hub.commands.access import moment, progress_bar, reading, say
-from hub.commands.archive import COPY_OF_SERVER, COPY_OF_SQLITE, SECRETS, Manifest
+from hub.commands.archive import (
+    CERTIFICATES,
+    COPY_OF_SERVER,
+    COPY_OF_SQLITE,
+    SECRETS,
+    Manifest,
+)
 from hub.config import DATABASE_FILE, FILE_NAME, HubConfig, load_config
 from hub.errors import ConfigError, HubError, StoreError
 from hub.keystore import load_keys
@@ -71,7 +77,9 @@ def _backup(data: Path, database: str, target: Path) -> Manifest:
     with tempfile.TemporaryDirectory(prefix=".backup-", dir=target.absolute().parent) as folder:
         copy, schema, head = _copy(config, data, database, Path(folder))
         members = {copy.name: copy} | {
-            name: data / name for name in (*SECRETS, FILE_NAME) if (data / name).exists()
+            name: data / name
+            for name in (*SECRETS, *CERTIFICATES, FILE_NAME)
+            if (data / name).exists()
         }
         manifest = Manifest(
             version=package_version(),
@@ -105,7 +113,7 @@ def _copy(
 
 
 def _restore(data: Path, database: str, source: Path) -> Manifest:
-    taken = [n for n in (DATABASE_FILE, *SECRETS) if (data / n).exists()]
+    taken = [n for n in (DATABASE_FILE, *SECRETS, *CERTIFICATES) if (data / n).exists()]
     if taken:
         raise ConfigError(f"{data} has {', '.join(taken)} already: restore into a new directory")
     data.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)

@@ -52,6 +52,8 @@ def _serve(config: HubConfig) -> int:
     hub = build_hub(config)
     try:
         hub.broker_files.prepare(config.mqtt)
+        if hub.authority.exists:
+            hub.broker_files.publish_list(hub.authority.list_pem)
         hub.start()
         app = create_app(hub)
         server = _Server(

@@ -97,6 +97,25 @@ class BrokerFiles:
             _replace(path, wanted)
             self.reload()
 
+    def publish_list(self, crl_pem: str) -> None:
+        """Give the broker the list of revoked certificates, unless it has that very list.
+
+        Raises:
+            ConfigError: It can't be written.
+        """
+        path = self.config.crl_file
+        if path is None:
+            return
+        lines = crl_pem.splitlines()
+        try:
+            with _WRITING:
+                if _lines(path) == lines:
+                    return
+                _replace(path, lines)
+        except OSError as error:
+            raise ConfigError(f"{error.filename}: {error.strerror}") from None
+        self.reload()
+
     def reload(self) -> None:
         """Tell the broker to read its files again; a broker that isn't running needn't."""
         if self.config.pid_file is None:

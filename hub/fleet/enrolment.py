@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from hub.config import HubConfig
 from hub.errors import ConfigError, InputError, RefusedError
 from hub.fleet import controllers
+from hub.fleet.authority import Authority
+from hub.fleet.certificates import read_request
 from hub.fleet.code_keys import code_key, code_mark
 from hub.fleet.controllers import Controller, ControllerState
 from hub.ids import Entropy
@@ -78,9 +81,13 @@ def enrol(tx: Tx, request: EnrolmentRequest, keys: Keys, config: HubConfig) -> E
     """Take a controller in by its code. The same key with the same code again: the same.
 
     Raises:
-        InputError: The key is no key.
+        InputError: The key, or the request for a certificate, is none.
         RefusedError: The code isn't good, or the proof isn't the key's.
     """
+    if request.certificate_request:
+        read_request(request.certificate_request)
+    if request.controller == config.mqtt.username:
+        raise InputError(f"{request.controller} is the hub's own name at the broker")
     try:
         check_proof(request)
     except DecodeError as error:
@@ -107,6 +114,21 @@ def enrol(tx: Tx, request: EnrolmentRequest, keys: Keys, config: HubConfig) -> E
         username=controller.id,
         password=password,
     )
+
+
+def with_certificate(
+    enrolled: Enrolled, request: EnrolmentRequest, authority: Authority
+) -> Enrolled:
+    """Add the certificate that a controller asked for, if there is an authority.
+
+    Raises:
+        ConfigError: The authority's files can't be read or written; asking again is safe.
+    """
+    if not request.certificate_request or not authority.exists:
+        return enrolled
+    made = authority.sign(enrolled.username, request.certificate_request)
+    access = msgspec.structs.replace(enrolled.reply.broker, certificate_pem=made.pem)
+    return replace(enrolled, reply=msgspec.structs.replace(enrolled.reply, broker=access))
 
 
 def broker_access(config: HubConfig, username: str, password: str) -> BrokerAccess:

@@ -8,6 +8,7 @@ from litestar.di import Dependency
 from litestar.params import SkipValidationMarker
 
 from hub.config import HubConfig
+from hub.fleet.authority import Authority
 from hub.fleet.broker_files import BrokerFiles
 from hub.fleet.live import Live
 from hub.gossip import Gossip
@@ -76,6 +77,11 @@ class HubPort(Protocol):
     @property
     def broker_files(self) -> BrokerFiles:
         """Who the broker lets in."""
+        ...
+
+    @property
+    def authority(self) -> Authority:
+        """Makes certificates, if the operator has made one."""
         ...
 
 

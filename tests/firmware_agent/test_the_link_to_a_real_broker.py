@@ -20,7 +20,7 @@ from firmware_agent.config import parse_config
 from firmware_agent.identity import Identity
 from firmware_agent.inbox import Inbox
 from firmware_agent.link import Down, Up
-from firmware_agent.mqtt_link import BACKOFF_MS_MAX, POLL_MAX, STUCK_MS, MqttLink
+from firmware_agent.mqtt_link import BACKOFF_MS_MAX, POLL_MAX, STUCK_MS, MqttLink, Way
 from hardware.ports import CardPresent
 from simulator.broker import Broker, EmbeddedBroker, MosquittoBroker
 from tests.firmware_agent.rig import (
@@ -276,7 +276,7 @@ def test_message_pack_on_a_metered_link(hub, broker, tmp_path):
 
 def make_link(port: int, clock) -> tuple[MqttLink, threading.Event]:
     wake = threading.Event()
-    link = MqttLink(enrolled(port).reply.broker, PARTITION, clock, wake)
+    link = MqttLink(Way(enrolled(port).reply.broker, PARTITION), clock, wake)
     link.start(Status(state=Presence.OFFLINE, boot_id="b1"))
     return link, wake
 

@@ -181,6 +181,9 @@ def revoke(hub: Hub, controller: PathId) -> ControllerView:
     """Shut a controller out: stolen or retired. Its rights stay visible, at risk."""
     found = hub.writer.run(lambda tx: controllers.revoke(tx, controller))
     hub.broker_files.remove_user(controller)
+    if hub.authority.exists:
+        hub.authority.revoke(controller)
+        hub.broker_files.publish_list(hub.authority.list_pem)
     return view(hub, found)
 
 

@@ -34,7 +34,10 @@ def enrol(
     """Take a controller in. The same key with the same code again: the same reply."""
     enrolments.attempt(request.client.host if request.client else ADDRESS_UNKNOWN)
     enrolled = hub.writer.run(lambda tx: enrolment.enrol(tx, data, hub.keys, hub.config))
+    enrolled = enrolment.with_certificate(enrolled, data, hub.authority)
     hub.broker_files.set_password(enrolled.username, enrolled.password)
+    if hub.authority.exists:
+        hub.broker_files.publish_list(hub.authority.list_pem)
     return enrolled.reply
 
 
