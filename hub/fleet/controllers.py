@@ -14,9 +14,13 @@ from hub.ledger.writer import Tx
 from hub.store.tables.fleet import controllers
 from wire.errors import Code
 from wire.ids import is_name
+from wire.keys import HUB
 from wire.topics import partition_of
 
 REASON_LENGTH_MAX = 500
+NAMES_TAKEN = frozenset({HUB, "broker", "beat"})
+"""A controller's name is its user at the broker, and whom its certificate and messages
+name: the hub's, the broker's and the one in the hub's own topics are not to be had."""
 _FIND = select(controllers).where(controllers.c.id == bindparam("name"))
 _KEY = select(controllers.c.public_key).where(controllers.c.id == bindparam("name"))
 
@@ -83,6 +87,8 @@ def add_controller(tx: Tx, name: str, site: str, *, has_acceptor: bool = False) 
     """
     if not is_name(name):
         raise InputError("a controller's name is lower case, digits and _ . -, at most 64")
+    if name in NAMES_TAKEN:
+        raise InputError(f"{name} is the name of something else: choose another")
     sites.get_site(tx.connection, site)
     existing = find_controller(tx.connection, name)
     if existing is not None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from queue import Empty, Queue
 
 import pytest
+from guarded import Guarded
 from parts import require
 from plug import Plug
 
@@ -14,11 +14,8 @@ from hub.errors import ConfigError
 from hub.fleet.broker_files import BrokerFiles, password_line, password_matches
 from hub.ids import system_entropy
 from hub.mqtt_link import MqttLink, Outgoing, Received
-from simulator.broker import find_mosquitto
-from simulator.child import Child
-from simulator.waiting import accepts, free_port, wait_for
+from simulator.waiting import wait_for
 
-SHIPPED = Path(__file__).parents[2] / "deploy" / "mosquitto" / "standpipe.conf"
 PI_1 = "standpipe/v1/p07/pi-1"
 PI_2 = "standpipe/v1/p08/pi-2"
 
@@ -29,36 +26,6 @@ needs_mosquitto = pytest.mark.usefixtures("real_mosquitto")
 def real_mosquitto() -> None:
     """Skips with the reason where mosquitto is missing; fails where CI must have it."""
     require("mosquitto", "mosquitto")
-
-
-class Guarded:
-    """Mosquitto as shipped, at another port and in another folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        broker = folder / "broker"
-        broker.mkdir(mode=0o755)
-        self.files = BrokerFiles(
-            BrokerConfig(
-                password_file=broker / "passwords",
-                acl_file=broker / "acl",
-                pid_file=broker / "pid",
-            ),
-            system_entropy,
-        )
-        self.mqtt = MqttConfig(
-            port=self.port, username="hub", password_file=folder / "mqtt.password"
-        )
-        self.files.prepare(self.mqtt)
-        config = SHIPPED.read_text().replace("/etc/mosquitto/standpipe", str(broker))
-        config = config.replace("listener 1883", f"listener {self.port} 127.0.0.1")
-        config += f"pid_file {broker / 'pid'}\npersistence_location {broker}/\nuser root\n"
-        (broker / "mosquitto.conf").write_text(config)
-        command = [str(find_mosquitto()), "-c", str(broker / "mosquitto.conf")]
-        self.child = Child("mosquitto", command, folder / "mosquitto.log")
-        self.child.start()
-        wait_for("mosquitto accepts", lambda: accepts(self.port), 10)
-        wait_for("its pid file", (broker / "pid").exists, 5)
 
 
 @pytest.fixture(scope="module")
@@ -79,20 +46,6 @@ def hub(guarded):
     link.close()
 
 
-def let_in(guarded, name):
-    """Give a user a password, and wait until the broker knows it."""
-    guarded.files.set_password(name, f"secret of {name}")
-
-    def connected():
-        plug = Plug(guarded.port, name, f"secret of {name}")
-        if plug.refused:
-            plug.close()
-            return None
-        return plug
-
-    return wait_for(f"{name} is let in", connected, 5)
-
-
 def heard(received):
     try:
         return received.get(timeout=5)
@@ -106,7 +59,7 @@ def test_users_come_and_go_without_a_restart(guarded):
     stranger = Plug(guarded.port, "pi-1")
     assert "authorized" in stranger.refused.lower()
     stranger.close()
-    let_in(guarded, "pi-1").close()
+    guarded.let_in("pi-1").close()
     wrong = Plug(guarded.port, "pi-1", "something else")
     assert wrong.refused
     wrong.close()
@@ -124,7 +77,7 @@ def test_users_come_and_go_without_a_restart(guarded):
 @pytest.mark.mosquitto
 @needs_mosquitto
 def test_a_controller_writes_and_reads_its_own_topics_only(guarded, hub):
-    one, two = let_in(guarded, "pi-1"), let_in(guarded, "pi-2")
+    one, two = guarded.let_in("pi-1"), guarded.let_in("pi-2")
     one.subscribe("standpipe/#")
 
     one.publish(f"{PI_2}/up/journal", b"forged")
@@ -145,7 +98,7 @@ def test_a_controller_writes_and_reads_its_own_topics_only(guarded, hub):
 @needs_mosquitto
 def test_content_type_retain_and_expiry_pass_through(guarded, hub):
     hub.send(Outgoing(f"{PI_1}/down/config", b"{}", retain=True, expiry_s=60))
-    one = let_in(guarded, "pi-1")
+    one = guarded.let_in("pi-1")
 
     one.subscribe(f"{PI_1}/down/#")
 
@@ -166,7 +119,7 @@ def test_the_link_comes_back_after_the_broker_was_killed(guarded, hub):
     guarded.child.start()
 
     wait_for("the hub is connected again", lambda: hub.connected, 20)
-    one = let_in(guarded, "pi-1")
+    one = guarded.let_in("pi-1")
     one.publish(f"{PI_1}/up/want", b"hello")
     assert heard(hub.received).payload == b"hello"
     one.close()
