@@ -95,6 +95,19 @@ SPOILED_BOOKS = {
         "UPDATE transfers SET amount = 401 WHERE item = 'pay_1'",
         "pay_1 moves 401",
     ),
+    "a refund that was booked as more than the charge": (
+        Invariant.SINGLE,
+        "UPDATE transfers SET amount = amount + 200 WHERE item = 'rfd_1'",
+        "ses_pi-1_1 moved 200",
+    ),
+    "given money that was paid out": (
+        Invariant.LIMITED,
+        (
+            "UPDATE transfers SET debit = (SELECT id FROM ledger_accounts"
+            " WHERE code = 'EUR:escrow/ann') WHERE item = 'pay_1'"
+        ),
+        "pay_1 is a payout",
+    ),
     "a right that was overdrawn": (
         Invariant.BACKED,
         "UPDATE allowances SET spent_minor = spent_minor + 1000 WHERE account = 'ann'",
@@ -336,6 +349,13 @@ def test_spending_beyond_what_was_shown_is_found(day):
     found = day.auditor.check_end()
     assert kinds_of(found) == {Invariant.EXPOSED}
     assert "pi-2 spent 510 of bob" in found[0].words
+
+
+def test_a_floor_of_an_account_that_is_closed_is_found(records):
+    records.spoil("UPDATE accounts SET state = 'closed' WHERE id = 'ann'")
+    records.spoil("UPDATE rights SET floor = 100 WHERE account = 'ann'", disk="pi-1")
+
+    assert kinds_of(found_in(records)) == {Invariant.EXPOSED}
 
 
 def test_a_restored_disk_that_is_still_trusted_is_found(records):

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from simulator.trials.audit.breach import Invariant
 from simulator.trials.audit.checker import Checker, Scene
-from simulator.trials.audit.hub_file import Account
+from simulator.trials.audit.hub_file import Account, Item
 
 LEAST: dict[str, int | None] = {
     "wallet": None,  # minus the account's credit: its own row says so, and must
@@ -16,6 +16,8 @@ LEAST: dict[str, int | None] = {
     "deposit": 0,
 }
 """Kinds that must have a least balance; what is owed to people isn't below 0."""
+PAID_ONLY = frozenset({"payout", "transfer"})
+"""Kinds of movements that take from a wallet, and from nothing else."""
 MOST = {"overrun": 0, "receivable": 0}
 """Kinds that must have a most balance: what people owe isn't above 0."""
 
@@ -87,6 +89,8 @@ class LimitsHold(Checker):
         hub = self.scene.hub
         for account in hub.accounts.values():
             yield from _lost_limits(account)
+        for item in hub.fresh_items:
+            yield from self._check_giver(item)
         for batch, items in groupby(hub.fresh_items, key=lambda item: item.batch):
             touched: dict[int, str] = {}
             for item in items:
@@ -97,6 +101,13 @@ class LimitsHold(Checker):
             for number, item_id in touched.items():
                 yield from self._check(number, f"after batch {batch}, with {item_id}")
         self._before = hub.accounts
+
+    def _check_giver(self, item: Item) -> Iterator[str]:
+        """Only paid money leaves by a payout or a transfer: not given money, nor held."""
+        for move in item.moves if item.kind in PAID_ONLY else ():
+            giver = self.scene.hub.accounts.get(move.debit)
+            if giver is not None and giver.kind != "wallet":
+                yield f"{item.id} is a {item.kind}, and takes {move.amount} from {giver.code}"
 
     def _check(self, number: int, when: str) -> Iterator[str]:
         account = self.scene.hub.accounts.get(number)

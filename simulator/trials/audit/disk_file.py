@@ -44,6 +44,7 @@ class DiskFile:
         fold: What the journal comes to.
         granted: Rights received, by account.
         kept: Totals of the table of rights, by account.
+        floors: Floors received, by account; None: the card's own holds.
         complaints: What is wrong with the journal in itself.
         rewound: Looks that found less than those before.
         unreadable: Why it can't be read; empty: it can.
@@ -92,6 +93,7 @@ class DiskFile:
         self.fold = Fold()
         self.granted: dict[str, int] = {}
         self.kept: dict[str, Totals] = {}
+        self.floors: dict[str, int | None] = {}
 
     def _read(self, sql: sqlite3.Connection) -> None:
         if not sql.execute("SELECT 1 FROM sqlite_master WHERE name = 'base_totals'").fetchall():
@@ -109,9 +111,10 @@ class DiskFile:
             self._add(int(seq), bytes(data))
         self.complaints += self.fold.rest()
         self.acked = int(meta.get("acked_seq", 0))
-        self.granted, self.kept = {}, {}
-        for account, granted, *totals in sql.execute(_RIGHTS):
+        self.granted, self.kept, self.floors = {}, {}, {}
+        for account, granted, floor, *totals in sql.execute(_RIGHTS):
             self.granted[account] = granted
+            self.floors[account] = floor
             self.kept[account] = Totals(*totals)
 
     def _continues(self, sql: sqlite3.Connection) -> bool:
@@ -132,4 +135,4 @@ class DiskFile:
 
 _META = "SELECT key, value FROM meta WHERE key IN ('epoch', 'acked_seq')"
 _ROWS = "SELECT seq, data FROM journal WHERE seq > ? ORDER BY seq"
-_RIGHTS = "SELECT account, granted, spent, released, taken_in, unbacked FROM rights"
+_RIGHTS = "SELECT account, granted, floor, spent, released, taken_in, unbacked FROM rights"

@@ -54,6 +54,14 @@ class LossWithinExposure(Checker):
             if name in self.scene.disks:
                 yield from self._check(self.scene.disks[name], outage)
 
+    def end(self) -> Iterator[str]:
+        """Who may spend nothing any more has no floor left anywhere, once all know of it."""
+        shut = {account for (account,) in self.scene.hub.rows(_SHUT)}
+        for name, file in self.scene.disks.items():
+            for account, floor in file.floors.items() if self.scene.is_trusted(name) else ():
+                if floor and account in shut:
+                    yield f"{name} still has a floor of {floor} for {account}, which isn't open"
+
     def _show(self, fact: Seen) -> None:
         what = dict(fact.what)
         outage = self._outages.setdefault(fact.who, Outage())
@@ -91,3 +99,6 @@ class LossWithinExposure(Checker):
                 f"{file.disk.name} spent {total} beyond rights while it was cut off, "
                 f"{outage.shown[ALL]} was shown"
             )
+
+
+_SHUT = "SELECT id FROM accounts WHERE state <> 'open'"

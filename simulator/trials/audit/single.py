@@ -25,6 +25,7 @@ class OneIdOneEffect(Checker):
         super().__init__(scene)
         self._place = 0
         self._digest = sha256()
+        self._back: dict[str, int] = {}
 
     def now(self) -> Iterator[str]:
         hub = self.scene.hub
@@ -42,6 +43,8 @@ class OneIdOneEffect(Checker):
                 yield f"{item.id} has transfers twice, or not all of them"
             if not item.moves:
                 yield f"{item.id} moves nothing"
+            if item.reverses is not None:
+                yield from self._check_back(item, item.reverses)
             self._digest.update(_words_of(item).encode())
 
     def end(self) -> Iterator[str]:
@@ -61,6 +64,16 @@ class OneIdOneEffect(Checker):
                 yield f"{number} was refused to staff each time, and is booked"
             if booked:
                 yield from self._check_content(number)
+
+    def _check_back(self, item: Item, charge: str) -> Iterator[str]:
+        """No more of a movement goes back than it moved, in all its parts."""
+        whole = self.scene.hub.items.get(charge)
+        if whole is None:
+            yield f"{item.id} gives {charge} back, which isn't booked"
+            return
+        self._back[charge] = self._back.get(charge, 0) + item.total
+        if self._back[charge] > whole.total:
+            yield f"{charge} moved {whole.total}, with {item.id} {self._back[charge]} went back"
 
     def _check_content(self, number: str) -> Iterator[str]:
         """One of the things that were asked under an id is what was booked."""
