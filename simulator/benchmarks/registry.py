@@ -53,7 +53,9 @@ BENCHMARKS = (
     Benchmark(
         "catch-up", "one controller's 10,000 events after an outage", "ingest:measure_catch_up"
     ),
+    Benchmark("fleet", "wants of 10,000 connected controllers, 200 taps/s", "fleet:measure"),
     Benchmark("agent-memory", "a controller with 100,000 cards", "agent_memory:measure"),
+    Benchmark("simulate", "virtual hours of controllers under faults", "simulate:measure"),
 )
 
 

@@ -38,13 +38,14 @@ class Lines:
     Attributes:
         ready: Names of controllers that are connected and subscribed.
         lost: How many connections broke; each is made again.
+        heard: Takes what comes.
     """
 
     def __init__(self, port: int, heard: Heard) -> None:
         self.ready: set[str] = set()
         self.lost = 0
         self._port = port
-        self._heard = heard
+        self.heard = heard
         self._selector = selectors.DefaultSelector()
         self._clients: dict[str, Client] = {}
         self._broken: deque[str] = deque()
@@ -138,7 +139,7 @@ class Lines:
                 self._broken.append(name)
 
         def took(_: Client, __: Any, message: MQTTMessage) -> None:
-            self._heard(name, parse_topic(message.topic).leaf, bytes(message.payload))
+            self.heard(name, parse_topic(message.topic).leaf, bytes(message.payload))
 
         client.on_socket_open, client.on_socket_close = opened, closed
         client.on_socket_register_write, client.on_socket_unregister_write = wants_write, wrote

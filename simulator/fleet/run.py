@@ -60,6 +60,7 @@ class Fleet:
         self._folder = folder
         self._tell = tell
         self._ended = ended
+        self._is_stopped = False
         place = folder / "broker"
         place.mkdir(exist_ok=True)
         self.broker: Broker = MosquittoBroker(place) if find_mosquitto() else EmbeddedBroker(place)
@@ -114,11 +115,20 @@ class Fleet:
             told(taps.greeted, len(crowd.voices))
         self.connect_seconds = time.monotonic() - began_s
 
-    def drive(self, taps: Taps, lines: Lines) -> None:
-        """Let people tap for as long as was asked for."""
+    def bare_taps(self) -> tuple[Taps, Lines]:
+        """The same people, who only want and use nothing; the hub has been stopped."""
+        if self.crowd is None or self.lines is None:
+            raise SetupError("the fleet isn't connected")
+        taps = Taps(self.crowd.voices, self.options.seed, bare=True)
+        taps.attach(self.lines)
+        self.lines.heard = taps.heard
+        return taps, self.lines
+
+    def drive(self, taps: Taps, lines: Lines, seconds: int) -> None:
+        """Let people tap for so long."""
         rng = random.Random(f"{self.options.seed} arrivals")
         began_s = time.monotonic()
-        until_s, due_s, told_s = began_s + self.options.seconds, began_s, began_s
+        until_s, due_s, told_s = began_s + seconds, began_s, began_s
         while (now_s := time.monotonic()) < until_s and not self._ended.is_set():
             while due_s <= now_s:
                 taps.tap(due_s)
@@ -148,6 +158,7 @@ class Fleet:
         """Take down what the hub used, and stop it. Again: nothing."""
         if self.hub.pid is not None:
             self.hub_cpu_seconds, self.hub_memory_mb = _used(self.hub.pid)
+        self._is_stopped = True
         self.hub.stop()
 
     def close(self) -> None:
@@ -195,7 +206,8 @@ class Fleet:
 
     def _turn(self, taps: Taps, lines: Lines, timeout_s: float) -> None:
         self._stop_if_ended()
-        self.hub.check()
+        if not self._is_stopped:
+            self.hub.check()
         lines.work(min(timeout_s, TURN_S))
         taps.look_after()
 
@@ -259,7 +271,7 @@ def run_fleet(options: FleetOptions) -> int:
         running(options, folder, tell, ended) as (fleet, taps, lines),
     ):
         tell(f"people tap, {options.rate_per_s} a second")
-        fleet.drive(taps, lines)
+        fleet.drive(taps, lines, options.seconds)
         tell("waiting until everything is booked")
         fleet.settle(taps, lines)
         fleet.stop_hub()

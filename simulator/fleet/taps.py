@@ -93,9 +93,13 @@ class Taps:
     Args:
         voices: The controllers.
         seed: Who taps where and when.
+        bare: Whether people only want and use nothing: nothing is journalled.
     """
 
-    def __init__(self, voices: tuple[LightController, ...], seed: int) -> None:
+    def __init__(
+        self, voices: tuple[LightController, ...], seed: int, *, bare: bool = False
+    ) -> None:
+        self._bare = bare
         self.counts = Counts()
         self._rng = random.Random(f"{seed} taps")
         self._all = [_Standing(voice) for voice in voices]
@@ -187,7 +191,7 @@ class Taps:
     def _rights(self, one: _Standing, body: Accounts) -> None:
         for answer in body.answers:
             self._answered(one, answer.request, answer.granted_minor)
-        if body.rights and body.revision > one.voice.accounts_revision:
+        if not self._bare and body.rights and body.revision > one.voice.accounts_revision:
             one.voice.accounts_revision = body.revision
             one.report_s = time.monotonic() + REPORT_S
             self._to_report[one.voice.name] = one
@@ -196,7 +200,7 @@ class Taps:
         account = account_of(one.voice.name)
         if request != one.request:
             self.counts.late += 1
-            if granted_minor:
+            if granted_minor and not self._bare:
                 one.voice.release(account, granted_minor)
                 self._send_journal(one)
             return
@@ -207,6 +211,8 @@ class Taps:
             self.counts.refused += 1
         else:
             self.counts.granted += 1
+        if self._bare:
+            return
         if granted_minor >= PRICE_MINOR:
             self._use(one, f"ses_{request}", account)
         if granted_minor > PRICE_MINOR:
