@@ -134,6 +134,10 @@ class Pipeline:
         self._memory.trim()
         self._run(batch)
 
+    def forget(self) -> None:
+        """Remember nothing of earlier transactions: somebody else wrote since."""
+        self._memory.clear()
+
     def _run(self, batch: Batch) -> None:
         self._serial.run(batch)
         self._answer(batch)

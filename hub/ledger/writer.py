@@ -138,11 +138,14 @@ class Writer:
     def _put(self, asked: Asked) -> None:
         # Under the lock nothing can come after the word to stop, and wait for ever.
         with self._lock:
-            if self._closing:
-                raise OverloadedError("the hub is stopping: try again in a moment")
+            self._refuse_when_closing()
             if self._queue.qsize() >= QUEUE_JOBS_MAX:
                 raise OverloadedError("too much to write at once: try again in a moment")
             self._queue.put(asked)
+
+    def _refuse_when_closing(self) -> None:
+        if self._closing:
+            raise OverloadedError("the hub is stopping: try again in a moment")
 
     def _run(self) -> None:
         pipeline = self._pipeline

@@ -1,4 +1,4 @@
-"""What decides a trial, besides the commit: its seed, its size, its faults and its actors."""
+"""What a trial is asked for. A run is a function of these and of the commit alone."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from simulator.errors import SetupError
 
 TICK_MS = 60_000
 """A tick is one minute of virtual time."""
+TICKS_MAX = 100_000
+"""Over two months: what is longer is another trial."""
+CONTROLLERS_MAX = 32
+MACHINES_MAX = 8
+ACCOUNTS_MAX = 500
+
 FAULTS = (
     "loss",
     "duplication",
@@ -32,25 +38,30 @@ FAULTS = (
     "relay",
     "cloned_card",
 )
-"""Everything that can go wrong."""
+"""Everything that can go wrong, by name."""
+
 ACTORS = ("people", "roamers", "staff", "pricing", "clumsy")
-"""Everyone who can take part."""
+"""Who does something: people with cards; people with one card at two sites that are offline;
+staff; those who change prices and policies; operators who make mistakes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """A trial's options.
+    """Of one trial.
 
     Attributes:
-        seed: Where everything random comes from.
-        ticks: Minutes in which things go wrong; then all heals.
+        seed: Everything random follows from it.
+        ticks: How long people and faults go on, in minutes of virtual time.
         controllers: How many.
         machines: At each controller.
-        accounts: Households with cards.
-        sessions_per_hour: That people begin at each controller.
-        faults: Which go wrong.
-        actors: Who takes part.
-        hubs: Hubs on one database.
+        accounts: How many people have one.
+        sessions_per_hour: At each controller, on average.
+        faults: Which of `FAULTS` happen.
+        actors: Which of `ACTORS` take part.
+        hubs: Hubs on the database; with 2 a second one can take the first one's leases.
+
+    Raises:
+        SetupError: Something is out of range.
     """
 
     seed: int
@@ -61,8 +72,22 @@ class Options:
     sessions_per_hour: int = 2
     faults: frozenset[str] = frozenset(FAULTS)
     actors: frozenset[str] = frozenset(ACTORS)
-    hubs: int = 1
+    hubs: int = 2
 
     def __post_init__(self) -> None:
-        for name in sorted((self.faults - set(FAULTS)) | (self.actors - set(ACTORS))):
-            raise SetupError(f"there is no fault or actor {name!r}")
+        for name, most in _BOUNDS.items():
+            value = getattr(self, name)
+            if not 1 <= value <= most:
+                raise SetupError(f"{name} is 1 to {most}, not {value}")
+        strangers = (self.faults - set(FAULTS)) | (self.actors - set(ACTORS))
+        if strangers or self.sessions_per_hour < 0:
+            raise SetupError(f"nobody knows {', '.join(sorted(strangers)) or 'how to do that'}")
+
+
+_BOUNDS = {
+    "ticks": TICKS_MAX,
+    "controllers": CONTROLLERS_MAX,
+    "machines": MACHINES_MAX,
+    "accounts": ACCOUNTS_MAX,
+    "hubs": 2,
+}

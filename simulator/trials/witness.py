@@ -1,4 +1,4 @@
-"""The witness: what truly happened in a trial, as somebody outside saw it."""
+"""What truly happened in a trial, as somebody outside saw it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that happened.
+    """One thing that happened.
 
     Attributes:
-        at_ms: Virtual time.
-        kind: What.
-        who: Whom it happened to, or who did it.
-        what: Details by name.
+        at_ms: Virtual time, from the beginning of the run.
+        kind: What, in a word.
+        who: To whom, or by whom.
+        what: Details, by name and in order of names.
     """
 
     at_ms: int
@@ -23,11 +23,8 @@ class Fact:
     what: tuple[tuple[str, int | str], ...] = ()
 
 
-Listener = Callable[[Fact], None]
-
-
 class Witness:
-    """Keeps facts in order, and tells listeners of each at once.
+    """Keeps facts in the order in which they happened.
 
     Args:
         now_ms: Virtual time.
@@ -35,16 +32,16 @@ class Witness:
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
-        self._listeners: list[Listener] = []
+        self._listeners: list[Callable[[Fact], None]] = []
         self.facts: list[Fact] = []
-
-    def listen(self, listener: Listener) -> None:
-        """Have every fact told from now on, the moment it is seen."""
-        self._listeners.append(listener)
 
     def see(self, kind: str, who: str, **what: int | str) -> None:
         """Keep one fact."""
-        fact = Fact(self._now_ms(), kind, who, tuple(what.items()))
+        fact = Fact(self._now_ms(), kind, who, tuple(sorted(what.items())))
         self.facts.append(fact)
         for listener in self._listeners:
             listener(fact)
+
+    def listen(self, listener: Callable[[Fact], None]) -> None:
+        """Have somebody told of each fact the moment it happens."""
+        self._listeners.append(listener)
