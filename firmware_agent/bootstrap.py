@@ -94,6 +94,11 @@ class Agent:
         """What the agent knows and has decided."""
         return self.runtime.state
 
+    @property
+    def waiting(self) -> int:
+        """Events of the journal that the hub hasn't acknowledged."""
+        return self._wires.uplink.waiting
+
     def start(self) -> None:
         """Settle what was open, and begin; called once, by `run` or before `step`."""
         self.runtime.start()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -48,6 +48,10 @@ _PRAGMAS = (
 _SPOILT_SECTORS = "psow=0"
 """A card may spoil the sector that it writes while the power goes. Told so, SQLite fills the
 sector up at each commit, so that no later commit writes where this one ends."""
+_NO_TEXT = "Could not decode to UTF-8"
+"""The driver's words for text that isn't: it has no name for this error."""
+Connect = Callable[..., sqlite3.Connection]
+"""Opens a connection, called as `sqlite3.connect` is."""
 _CORRUPT = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
@@ -57,6 +61,7 @@ class Store:
     Args:
         folder: The data folder; made when it isn't there.
         bytes_max: The database is never larger.
+        connect: Opens the connection; a simulation's disk comes in here.
 
     Raises:
         StoreUnwritable: The folder or file can't be written.
@@ -64,16 +69,17 @@ class Store:
         StoreError: Another agent uses the folder.
     """
 
-    def __init__(self, folder: Path, bytes_max: int) -> None:
+    def __init__(self, folder: Path, bytes_max: int, connect: Connect = sqlite3.connect) -> None:
         self.folder = folder
         self._lock = _lock(folder)
         self.connection: sqlite3.Connection | None = None
         try:
             with _mapped():
-                self.connection = _open(folder / DATABASE_NAME, bytes_max)
+                self.connection = _open(folder / DATABASE_NAME, bytes_max, connect)
                 if not _is_migrated(self.connection):
                     from firmware_agent.migrations import migrate
 
+                    self._check_before_migrating()
                     migrate(self.connection)
         except StoreError:
             self.close()
@@ -132,7 +138,7 @@ class Store:
             rows = self.query("PRAGMA quick_check(1)")
         except StoreError as error:
             return str(error)
-        return "" if rows == [("ok",)] else str(rows[0][0])
+        return "" if rows == [("ok",)] else str(rows[0][0]).rpartition("***\n")[2]
 
     def probe(self) -> None:
         """Write and forget a few pages.
@@ -161,6 +167,12 @@ class Store:
             self.connection = None
         self._lock.close()
 
+    def _check_before_migrating(self) -> None:
+        """A damaged list of steps looks like steps that weren't taken."""
+        complaint = self.check()
+        if complaint:
+            raise StoreCorrupt(f"the database is damaged: {complaint}")
+
     def _connection(self) -> sqlite3.Connection:
         if self.connection is None:
             raise StoreUnwritable("the database is closed")
@@ -188,9 +200,9 @@ def open_read_only(folder: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def _open(path: Path, bytes_max: int) -> sqlite3.Connection:
+def _open(path: Path, bytes_max: int, connect: Connect) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?{_SPOILT_SECTORS}"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    connection = connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     for pragma in _PRAGMAS:
         connection.execute(pragma)
     (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
@@ -230,7 +242,7 @@ def _mapped() -> Iterator[None]:
         raise
     except sqlite3.DatabaseError as error:
         name = getattr(error, "sqlite_errorname", "") or ""
-        if name.startswith(_CORRUPT):
+        if name.startswith(_CORRUPT) or _NO_TEXT in str(error):
             raise StoreCorrupt(f"the database is damaged: {error}") from error
         if isinstance(error, sqlite3.OperationalError):
             raise StoreUnwritable(f"the journal can't be written: {error}") from error

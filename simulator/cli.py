@@ -113,6 +113,55 @@ def fleet(
 
 
 @app.command()
+def check(
+    *,
+    seed: Annotated[int, typer.Option(help="Of the first trial.")] = 1,
+    ticks: Annotated[int, typer.Option(min=1, help="Minutes of virtual time with faults.")] = 240,
+    runs: Annotated[int, typer.Option(min=1, help="Trials of consecutive seeds.")] = 1,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Of faults, or of actors, only those named.")
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help="Leave a fault or actor out; `faults`: all of them.")
+    ] = None,
+    controllers: Annotated[int, typer.Option(min=1)] = 4,
+    machines: Annotated[int, typer.Option(min=1, help="At each controller.")] = 2,
+    accounts: Annotated[int, typer.Option(min=1)] = 12,
+    sessions_per_hour: Annotated[int, typer.Option(min=0, help="At each controller.")] = 2,
+    replay: Annotated[bool, typer.Option(help="Run it twice, and compare.")] = False,
+    explain: Annotated[bool, typer.Option(help="Tell the story of the trial.")] = False,
+    shrink: Annotated[bool, typer.Option(help="Look for a smaller trial that fails.")] = True,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one per processor.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Try to break the real agent and hub in virtual time, and audit every state of them."""
+    from simulator.trials.check import Check, check as run_check
+    from simulator.trials.options import Options
+    from simulator.trials.words import choose
+
+    with _words():
+        options = Options(
+            seed=seed,
+            ticks=ticks,
+            controllers=controllers,
+            machines=machines,
+            accounts=accounts,
+            sessions_per_hour=sessions_per_hour,
+            **choose(only or (), without or ()),
+        )
+        asked = Check(
+            options=options,
+            runs=runs,
+            workers=workers,
+            replay=replay,
+            explain=explain,
+            shrinks=shrink,
+            as_json=as_json,
+        )
+        raise typer.Exit(run_check(asked))
+
+
+@app.command()
 def broker(
     port: Annotated[int, typer.Option(help="Where on 127.0.0.1; 0 finds a free port.")] = 1883,
     data: Annotated[Path | None, typer.Option(help="Folder of its log.")] = None,

@@ -58,7 +58,6 @@ HABITS: dict[str, Habit] = {
     "partition": Habit(30 * MINUTE_MS, MINUTE_MS, 60 * MINUTE_MS),
     "broker_restart": Habit(90 * MINUTE_MS, 5 * SECOND_MS, 5 * MINUTE_MS),
     "hub_crash": Habit(40 * MINUTE_MS, 5 * SECOND_MS, 20 * MINUTE_MS),
-    "stolen_lease": Habit(60 * MINUTE_MS, MINUTE_MS, 5 * MINUTE_MS),
     "agent_crash": Habit(40 * MINUTE_MS, SECOND_MS, 10 * MINUTE_MS),
     "power_cut": Habit(30 * MINUTE_MS, 5 * SECOND_MS, 20 * MINUTE_MS),
     "disk_full": Habit(90 * MINUTE_MS, MINUTE_MS, 20 * MINUTE_MS),

@@ -130,11 +130,6 @@ def _hub_crash(it: Strike) -> Mend:
     return it.stage.hub.start
 
 
-def _stolen_lease(it: Strike) -> Mend:
-    it.stage.hub.steal_lease(it.what.lasts_ms)
-    return it.stage.hub.start
-
-
 def _agent_crash(it: Strike) -> Mend:
     it.host.crash()
     return it.host.start
@@ -204,7 +199,6 @@ MISHAPS: dict[str, Begin] = {
     "partition": _partition,
     "broker_restart": _broker_restart,
     "hub_crash": _hub_crash,
-    "stolen_lease": _stolen_lease,
     "agent_crash": _agent_crash,
     "power_cut": _power_cut,
     "disk_full": _disk_full,

@@ -22,7 +22,6 @@ FAULTS = (
     "partition",
     "broker_restart",
     "hub_crash",
-    "stolen_lease",
     "agent_crash",
     "power_cut",
     "disk_full",
@@ -58,7 +57,6 @@ class Options:
         sessions_per_hour: At each controller, on average.
         faults: Which of `FAULTS` happen.
         actors: Which of `ACTORS` take part.
-        hubs: Hubs on the database; with 2 a second one can take the first one's leases.
 
     Raises:
         SetupError: Something is out of range.
@@ -72,7 +70,6 @@ class Options:
     sessions_per_hour: int = 2
     faults: frozenset[str] = frozenset(FAULTS)
     actors: frozenset[str] = frozenset(ACTORS)
-    hubs: int = 2
 
     def __post_init__(self) -> None:
         for name, most in _BOUNDS.items():
@@ -89,5 +86,4 @@ _BOUNDS = {
     "controllers": CONTROLLERS_MAX,
     "machines": MACHINES_MAX,
     "accounts": ACCOUNTS_MAX,
-    "hubs": 2,
 }

@@ -68,7 +68,7 @@ def candidates(options: Options) -> Iterator[Options]:
     yield from _shorter(options)
     for actors in _fewer(options.actors):
         yield replace(options, actors=actors)
-    for name in ("controllers", "accounts", "machines", "hubs"):
+    for name in ("controllers", "accounts", "machines"):
         count = getattr(options, name)
         for fewer in sorted({1, count // 2, count - 1}):
             if 1 <= fewer < count:

@@ -170,10 +170,6 @@ class HubHost(Hub, Protocol):
         """Have it die when it comes by a point for the n-th time from now."""
         ...
 
-    def steal_lease(self, back_after_ms: int) -> None:
-        """Have another hub take its place for a while, and this one not notice at first."""
-        ...
-
 
 class ControllerHost(Place, Protocol):
     """A controller, as somebody with an axe has it."""
@@ -184,8 +180,8 @@ class ControllerHost(Place, Protocol):
         ...
 
     @property
-    def alarm(self) -> int:
-        """Why its agent authorises nothing, a `wire.errors.Code`; 0: it does."""
+    def alarm(self) -> str:
+        """Why its agent authorises nothing: a `wire.errors.Code` and words; empty: it does."""
         ...
 
     @property
@@ -252,6 +248,10 @@ class ControllerHost(Place, Protocol):
 
     def drift_clock(self, ppm: int) -> None:
         """Have its clocks run so much too fast; 0: right."""
+        ...
+
+    def set_clock_right(self) -> None:
+        """Set its clock as a time server does, and put a battery in."""
         ...
 
     def lose_time(self) -> None:

@@ -10,7 +10,7 @@ from simulator.trials.options import ACTORS, FAULTS, Options
 
 GROUPS = {"faults": frozenset(FAULTS), "actors": frozenset(ACTORS)}
 """What can be chosen from; a group's own name stands for all of it."""
-_NUMBERS = ("ticks", "controllers", "machines", "accounts", "sessions_per_hour", "hubs")
+_NUMBERS = ("ticks", "controllers", "machines", "accounts", "sessions_per_hour")
 _DEFAULTS = {one.name: one.default for one in fields(Options)}
 
 
