@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import sqlite3
 
+from firmware_agent.errors import StoreCorrupt
 from firmware_agent.store import Store, keep_meta
 from wire.codec import Format, decode, encode
 from wire.downlink import CardEntry, ListPage
+from wire.errors import DecodeError
 from wire.events import SessionEnded
 
 _REVISION = "list_revision"
@@ -28,9 +30,16 @@ class CardList:
         self.last_revision = self.revision
 
     def find(self, card: str) -> CardEntry | None:
-        """What the list says of a card; None: nothing."""
+        """What the list says of a card; None: nothing.
+
+        Raises:
+            StoreCorrupt: It can't be read.
+        """
         rows = self._store.query("SELECT data FROM cards WHERE card = ?", card)
-        return decode(rows[0][0], CardEntry) if rows else None
+        try:
+            return decode(rows[0][0], CardEntry) if rows else None
+        except DecodeError as error:
+            raise StoreCorrupt(f"the entry of a card can't be read: {error}") from None
 
     def spent_minor(self, card: str) -> int:
         """What sessions of a card cost that its limit doesn't know of.

@@ -8,10 +8,12 @@ from typing import Any
 
 import msgspec
 
-from firmware_agent.journal import Row
+from firmware_agent.errors import StoreCorrupt
+from firmware_agent.journal import Row, read_row
 from wire import chain
 from wire.codec import decode_event
-from wire.events import Boot, SessionProgress, SessionStarted
+from wire.errors import DecodeError
+from wire.events import AnyEvent, Boot, SessionProgress, SessionStarted, UnknownEvent
 
 _META = ("controller", "epoch", "acked_seq", "base_seq", "accounts_revision", "list_revision")
 
@@ -61,9 +63,13 @@ class Holdings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def holdings(connection: sqlite3.Connection) -> Holdings:
-    """Collect what a controller holds."""
-    meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
-    numbers = {key: int(meta.get(key, 0)) for key in _META[2:]}
+    """Collect what a controller holds.
+
+    Raises:
+        StoreCorrupt: A part of it can't be read.
+    """
+    meta = _meta(connection)
+    numbers = {key: _number(meta, key) for key in _META[2:]}
     stored, head = connection.execute("SELECT COUNT(*), MAX(seq) FROM journal").fetchone()
     last_seq = head if head is not None else numbers["base_seq"]
     accounts, backed = connection.execute(
@@ -93,12 +99,16 @@ def rows(connection: sqlite3.Connection, after_seq: int, limit: int) -> Iterator
         "SELECT seq, data, hash FROM journal WHERE seq > ? ORDER BY seq LIMIT ?",
         (after_seq, limit),
     )
-    return (Row(*row) for row in found)
+    return (read_row(*row) for row in found)
 
 
 def verify(connection: sqlite3.Connection) -> tuple[int, str]:
-    """Check all stored events against the chain: how many are sound, and what is wrong."""
-    meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    """Check all stored events against the chain: how many are sound, and what is wrong.
+
+    Raises:
+        StoreCorrupt: One of them, or the file, can't be read.
+    """
+    meta = _meta(connection)
     count, previous = 0, None
     for row in rows(connection, -1, -1):
         digest = _before(meta, row.seq) if previous is None else previous.hash
@@ -114,19 +124,39 @@ def _before(meta: dict[str, Any], seq: int) -> bytes | None:
     """Chain hash before the first stored event, where it is known."""
     if seq == 1:
         return chain.origin(str(meta.get("controller", "")), str(meta.get("epoch", "")))
-    if seq == int(meta.get("base_seq", 0)) + 1:
+    if seq == _number(meta, "base_seq") + 1:
         return bytes(meta["base_hash"])
     return None
 
 
+def _meta(connection: sqlite3.Connection) -> dict[str, Any]:
+    return dict(connection.execute("SELECT key, value FROM meta").fetchall())
+
+
+def _number(meta: dict[str, Any], key: str) -> int:
+    number = meta.get(key, 0)
+    if not isinstance(number, int):
+        raise StoreCorrupt(f"the database is damaged: {key} is no number")
+    return number
+
+
+def _event(data: object) -> AnyEvent | UnknownEvent:
+    if not isinstance(data, bytes):
+        raise StoreCorrupt("the database is damaged: an event can't be read")
+    try:
+        return decode_event(data)
+    except DecodeError as error:
+        raise StoreCorrupt(f"the database is damaged: {error}") from None
+
+
 def _last_event_ms(connection: sqlite3.Connection) -> int:
     row = connection.execute("SELECT data FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
-    return decode_event(row[0]).at.wall_ms if row is not None else 0
+    return _event(row[0]).at.wall_ms if row is not None else 0
 
 
 def _open_sessions(connection: sqlite3.Connection) -> Iterator[OpenSession]:
     for (data,) in connection.execute("SELECT data FROM open_sessions ORDER BY session"):
-        event = decode_event(data)
+        event = _event(data)
         if isinstance(event, SessionStarted | SessionProgress):
             charge = event.charge_minor if isinstance(event, SessionProgress) else 0
             yield OpenSession(
@@ -142,7 +172,7 @@ def last_boot(connection: sqlite3.Connection) -> Boot | None:
     """The newest start among the last stored events; None: too long ago."""
     newest = connection.execute("SELECT data FROM journal ORDER BY seq DESC LIMIT 1000")
     for (data,) in newest:
-        event = decode_event(data)
+        event = _event(data)
         if isinstance(event, Boot):
             return event
     return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from firmware_agent.code_table import load_used_codes
@@ -62,9 +63,7 @@ class Journal:
         self.epoch = str(store.meta("epoch") or "")
         self.acked_seq = store.number("acked_seq")
         self.base_seq = store.number("base_seq")
-        self.head_seq, self.head_hash = self.base_seq, self._base_hash()
-        for head in store.query("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1"):
-            self.head_seq, self.head_hash = head
+        self.head_seq, self.head_hash = self._find_head()
         self._next = (self.head_seq, self.head_hash)
 
     def begin(self, epoch: str) -> None:
@@ -102,13 +101,17 @@ class Journal:
         self._next = (self.head_seq, self.head_hash)
 
     def rows(self, first_seq: int, count: int) -> list[Row]:
-        """Up to `count` rows from `first_seq` on."""
+        """Up to `count` rows from `first_seq` on.
+
+        Raises:
+            StoreCorrupt: One of them can't be read.
+        """
         found = self._store.query(
             "SELECT seq, data, hash FROM journal WHERE seq >= ? ORDER BY seq LIMIT ?",
             first_seq,
             count,
         )
-        return [Row(*row) for row in found]
+        return [read_row(*row) for row in found]
 
     def hash_at(self, seq: int) -> bytes | None:
         """Chain hash after a row; None: it isn't known here (any more)."""
@@ -119,7 +122,7 @@ class Journal:
         if seq == 0:
             return chain.origin(self.controller, self.epoch)
         found = self._store.query("SELECT hash FROM journal WHERE seq = ?", seq)
-        return found[0][0] if found else None
+        return found[0][0] if found and isinstance(found[0][0], bytes) else None
 
     def known_hash(self, seq: int) -> bytes:
         """Chain hash after a row that must be here.
@@ -156,10 +159,36 @@ class Journal:
         return 0
 
     def walk(self, after_seq: int) -> Iterator[Row]:
-        """All rows after a seq, a few at a time."""
-        while rows := self.rows(after_seq + 1, READ_ROWS):
+        """All rows after a seq, a few at a time.
+
+        Raises:
+            StoreCorrupt: A row can't be read; each before it was given.
+        """
+        count = READ_ROWS
+        while count:
+            try:
+                rows = self.rows(after_seq + 1, count)
+            except StoreCorrupt:
+                if count == 1:
+                    raise
+                count //= 2
+                continue
+            if not rows:
+                return
             yield from rows
             after_seq = rows[-1].seq
+
+    def _find_head(self) -> tuple[int, bytes]:
+        """The last event; in a damaged table the last before the damage."""
+        head = self.base_seq, self._base_hash()
+        try:
+            newest = [read_row(*row) for row in self._store.query(_NEWEST)]
+        except StoreCorrupt:
+            newest = []
+            with suppress(StoreCorrupt):
+                for row in self.walk(self.base_seq):
+                    newest = [row]
+        return (newest[0].seq, newest[0].hash) if newest else head
 
     def _move_base(self, seq: int, *, drop_upto: int) -> None:
         fold = Fold()
@@ -182,6 +211,17 @@ class Journal:
         return kept if isinstance(kept, bytes) else chain.origin(self.controller, self.epoch)
 
 
+def read_row(seq: object, data: object, digest: object) -> Row:
+    """A row as it was read.
+
+    Raises:
+        StoreCorrupt: It isn't one that was written: a page of the file is damaged.
+    """
+    if isinstance(seq, int) and isinstance(data, bytes) and isinstance(digest, bytes):
+        return Row(seq, data, digest)
+    raise StoreCorrupt(f"event {seq} can't be read")
+
+
 def find_break(rows: Iterator[Row], seq: int, digest: bytes) -> tuple[int, str]:
     """Walk a chain: the last sound seq, and what is wrong after it (or nothing).
 
@@ -190,13 +230,16 @@ def find_break(rows: Iterator[Row], seq: int, digest: bytes) -> tuple[int, str]:
         seq: Where the chain is known to be sound.
         digest: Its hash there.
     """
-    for row in rows:
-        if row.seq != seq + 1:
-            return seq, f"event {seq + 1} is missing"
-        digest = chain.link(digest, row.data)
-        if digest != row.hash:
-            return seq, f"event {row.seq} isn't what was written"
-        seq = row.seq
+    try:
+        for row in rows:
+            if row.seq != seq + 1:
+                return seq, f"event {seq + 1} is missing"
+            digest = chain.link(digest, row.data)
+            if digest != row.hash:
+                return seq, f"event {row.seq} isn't what was written"
+            seq = row.seq
+    except StoreCorrupt as error:
+        return seq, str(error)
     return seq, ""
 
 
@@ -226,5 +269,6 @@ def check_totals(store: Store, journal: Journal) -> str:
 
 
 _NONE = [0, 0, 0, 0]
+_NEWEST = "SELECT seq, data, hash FROM journal ORDER BY seq DESC LIMIT 1"
 _BASE_TOTALS = "SELECT account, spent, released, taken_in, unbacked FROM base_totals"
 _KEPT_TOTALS = "SELECT account, spent, released, taken_in, unbacked FROM rights"

@@ -14,11 +14,11 @@ from firmware_agent.core.effects import Effect
 from firmware_agent.core.ending import is_cut_cycle, release_excess
 from firmware_agent.core.model import Alarm, ControllerState, Moment
 from firmware_agent.core.turn import Turn
-from firmware_agent.errors import StoreError
+from firmware_agent.errors import StoreCorrupt, StoreError
 from firmware_agent.journal import check_totals, find_break
 from firmware_agent.records import Records
 from wire.codec import decode_event
-from wire.errors import Code
+from wire.errors import Code, DecodeError
 from wire.events import Boot, Ended, SessionEnded, SessionProgress, SessionStarted
 from wire.machines import Machine
 from wire.usage import NOTHING
@@ -38,16 +38,15 @@ def check(records: Records) -> tuple[Alarm | None, int]:
     journal = records.journal
     complaint = records.store.check()
     if complaint:
-        return _corrupt(f"the database is damaged: {complaint}"), journal.acked_seq
+        complaint = f"the database is damaged: {complaint}"
+    sound_seq = journal.acked_seq
     try:
         digest = journal.known_hash(journal.base_seq)
         sound_seq, broken = find_break(journal.walk(journal.base_seq), journal.base_seq, digest)
-        broken = broken or check_totals(records.store, journal)
+        complaint = complaint or broken or check_totals(records.store, journal)
     except StoreError as error:
-        return _corrupt(str(error)), journal.acked_seq
-    if broken:
-        return _corrupt(broken), sound_seq
-    return None, journal.head_seq
+        complaint = complaint or str(error)
+    return (_corrupt(complaint), sound_seq) if complaint else (None, journal.head_seq)
 
 
 def settle_open(
@@ -77,8 +76,15 @@ def settle_open(
 
 
 def read_open_sessions(records: Records) -> tuple[SessionStarted | SessionProgress, ...]:
-    """Last event of each session that is open in the journal."""
-    events = (decode_event(data) for data in records.open_sessions())
+    """Last event of each session that is open in the journal.
+
+    Raises:
+        StoreCorrupt: One can't be read.
+    """
+    try:
+        events = [decode_event(data) for data in records.open_sessions()]
+    except DecodeError as error:
+        raise StoreCorrupt(f"an open session can't be read: {error}") from None
     return tuple(event for event in events if isinstance(event, SessionStarted | SessionProgress))
 
 

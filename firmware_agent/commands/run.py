@@ -9,8 +9,10 @@ from types import FrameType
 from firmware_agent.bootstrap import build_agent
 from firmware_agent.commands import OK, complain
 from firmware_agent.config import load_config
-from firmware_agent.errors import AgentError
+from firmware_agent.errors import AgentError, StoreCorrupt
 from firmware_agent.logs import set_up
+from firmware_agent.recovery import KEEP_AND_CALL
+from wire.errors import Code
 
 
 def run(path: Path) -> int:
@@ -19,6 +21,8 @@ def run(path: Path) -> int:
         config = load_config(path)
         set_up(config.log_level)
         agent = build_agent(config)
+    except StoreCorrupt as error:
+        return complain(f"{error}. {KEEP_AND_CALL} (code {Code.JOURNAL_CORRUPT:d})")
     except AgentError as error:
         return complain(str(error))
 
