@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check -q
 
-.PHONY: setup demo test bench lint packaging lock clean
+.PHONY: setup demo test bench lint packaging lock clean check-night
 
 setup: .venv/ready-dev
 
@@ -12,10 +12,16 @@ demo: .venv/ready-demo
 
 test: .venv/ready-dev
 	sh deploy/test-parts.sh
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile $(ARGS)
 
 bench: .venv/ready-demo
 	$(BIN)/standpipe-sim bench $(ARGS)
+
+# Hours of virtual machines under attack; prints how far it has come (docs/proof.md).
+NIGHT_SEEDS ?= 10000
+check-night: .venv/ready-dev
+	$(BIN)/standpipe-sim check --runs $(NIGHT_SEEDS) $(ARGS)
+	$(BIN)/python -m tests.proof.campaign
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .
