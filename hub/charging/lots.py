@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from hub.charging import lot_rows
 from hub.charging.backing_sql import recompose
@@ -159,6 +159,12 @@ def expire(tx: Tx, now_ms: int, limit: int) -> int:
     for lot in over:
         _end(tx, lot)
     return len(begun) + len(over)
+
+
+def has_due(connection: Connection, now_ms: int) -> bool:
+    """Whether `expire` has something to do."""
+    begun = lot_rows.due_to_begin(connection, now_ms, 1)
+    return bool(begun or lot_rows.due_to_end(connection, now_ms, 1))
 
 
 def expire_early(tx: Tx, lot_id: str) -> Lot:

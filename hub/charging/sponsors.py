@@ -124,17 +124,19 @@ def give_due(tx: Tx, now_ms: int, limit: int) -> int:
     Returns:
         How many were given or refused; below `limit`: no more are due now.
     """
-    living = and_(
-        programmes.c.state == ProgrammeState.OPEN.value,
-        programmes.c.starts_ms <= now_ms,
-        programmes.c.expires_ms > now_ms,
-    )
     done = 0
-    for row in tx.connection.execute(select(programmes).where(living).order_by(programmes.c.id)):
+    living = select(programmes).where(_is_living(now_ms)).order_by(programmes.c.id)
+    for row in tx.connection.execute(living):
         if done >= limit:
             break
         done += _give_all(tx, programme_of_row(row), now_ms, limit - done)
     return done
+
+
+def has_living(connection: Connection, now_ms: int) -> bool:
+    """Whether `give_due` has anything to look at."""
+    living = select(programmes.c.id).where(_is_living(now_ms))
+    return connection.execute(living.limit(1)).first() is not None
 
 
 def retry(tx: Tx, programme_id: str, now_ms: int, limit: int) -> int:
@@ -178,6 +180,14 @@ def list_given(
         Given(row.account, row.period, row.lot, row.code, row.at_ms)
         for row in connection.execute(query)
     ]
+
+
+def _is_living(now_ms: int) -> ColumnElement[bool]:
+    return and_(
+        programmes.c.state == ProgrammeState.OPEN.value,
+        programmes.c.starts_ms <= now_ms,
+        programmes.c.expires_ms > now_ms,
+    )
 
 
 def _give_all(tx: Tx, asked: Programme, now_ms: int, limit: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, select, text, update
 
 from hub.charging.usage_rows import OLD_MS
 from hub.fleet.alarms import Matter, raise_alarm
@@ -31,11 +31,7 @@ def remind_of_holds(tx: Tx, now_ms: int, limit: int) -> int:
     """
     old = (
         select(usages)
-        .where(
-            usages.c.ended_ms.is_(None),
-            usages.c.reminded_ms.is_(None),
-            usages.c.started_ms <= now_ms - OLD_MS,
-        )
+        .where(_is_old(now_ms))
         .order_by(usages.c.started_ms)
         .limit(limit)
         .with_for_update()
@@ -52,6 +48,21 @@ def remind_of_holds(tx: Tx, now_ms: int, limit: int) -> int:
             update(usages).where(usages.c.id == row.id).values(reminded_ms=now_ms)
         )
     return len(found)
+
+
+def has_old_holds(connection: Connection, now_ms: int) -> bool:
+    """Whether `remind_of_holds` has something to do."""
+    return (
+        connection.execute(select(usages.c.id).where(_is_old(now_ms)).limit(1)).first() is not None
+    )
+
+
+def _is_old(now_ms: int) -> ColumnElement[bool]:
+    return and_(
+        usages.c.ended_ms.is_(None),
+        usages.c.reminded_ms.is_(None),
+        usages.c.started_ms <= now_ms - OLD_MS,
+    )
 
 
 _PARTS = text("""

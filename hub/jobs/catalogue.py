@@ -28,17 +28,25 @@ VERIFY = "verify"
 
 Find = Callable[[Connection, int, str, int], list[str]]
 Step = Callable[[Tx, int, int], int]
+Waits = Callable[[Connection, int], bool]
 
 
 def all_jobs() -> tuple[Job, ...]:
     """Every job of a hub."""
     return (
-        _stepwise("refresh-limits", MINUTE_MS, spending.refresh_limits),
-        _stepwise("expire-lots", MINUTE_MS, lots.expire),
-        _stepwise("give-programmes", PROGRAMMES_EVERY_MS, sponsors.give_due),
-        _stepwise("expire-approvals", MINUTE_MS, _expire_approvals),
-        _stepwise("expire-vouchers", HOUR_MS, voucher_batches.expire_vouchers),
-        _stepwise("remind-of-holds", HOUR_MS, usage_audit.remind_of_holds),
+        _stepwise("refresh-limits", MINUTE_MS, spending.refresh_limits, spending.has_stale_limits),
+        _stepwise("expire-lots", MINUTE_MS, lots.expire, lots.has_due),
+        _stepwise("give-programmes", PROGRAMMES_EVERY_MS, sponsors.give_due, sponsors.has_living),
+        _stepwise("expire-approvals", MINUTE_MS, _expire_approvals, approvals.has_expired),
+        _stepwise(
+            "expire-vouchers",
+            HOUR_MS,
+            voucher_batches.expire_vouchers,
+            voucher_batches.has_expired,
+        ),
+        _stepwise(
+            "remind-of-holds", HOUR_MS, usage_audit.remind_of_holds, usage_audit.has_old_holds
+        ),
         _one_by_one("close-periods", MINUTE_MS, periods.due_accounts, periods.close_due),
         _one_by_one("renew", MINUTE_MS, renewals.due_subscriptions, renewals.renew),
         _one_by_one("discontinue", HOUR_MS, standing.overdue_accounts, standing.review),
@@ -70,13 +78,13 @@ def _every(interval_ms: int) -> Callable[[Connection], Schedule]:
     return schedule
 
 
-def _stepwise(name: str, interval_ms: int, step: Step) -> Job:
+def _stepwise(name: str, interval_ms: int, step: Step, waits: Waits) -> Job:
     def work(bench: Bench) -> Report:
         report = Report()
         bench.steps(step, report)
         return report
 
-    return Job(name, _every(interval_ms), work)
+    return Job(name, _every(interval_ms), work, waits)
 
 
 def _one_by_one(
@@ -87,4 +95,7 @@ def _one_by_one(
         bench.each(find, work_on, report)
         return report
 
-    return Job(name, _every(interval_ms), work)
+    def waits(connection: Connection, now_ms: int) -> bool:
+        return bool(find(connection, now_ms, "", 1))
+
+    return Job(name, _every(interval_ms), work, waits)

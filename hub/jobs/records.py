@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -19,6 +20,12 @@ DETAIL_LENGTH_MAX = 2_000
 _MAKE = text(
     "INSERT INTO jobs (name, due_ms, try_ms) VALUES (:name, :due_ms, :try_ms)"
     " ON CONFLICT (name) DO NOTHING"
+)
+
+
+_NOTHING_DONE = text(
+    "UPDATE jobs SET due_ms = :due, try_ms = :again, failures = 0, started_ms = :now,"
+    " ended_ms = :now, result = 'ok', detail = '0 done' WHERE name = :job"
 )
 
 
@@ -89,6 +96,15 @@ def note_end(tx: Tx, name: str, due: Due, result: Result, detail: str) -> None:
     """Note how a job went, and when it runs next."""
     note_due(tx, name, due)
     _update(tx, name, ended_ms=tx.now_ms, result=result.value, detail=detail[:DETAIL_LENGTH_MAX])
+
+
+def note_nothing_done(tx: Tx, following: Mapping[str, Due]) -> None:
+    """Note that jobs were due and had nothing to do, and when each is due next."""
+    rows = [
+        {"job": name, "due": due.due_ms, "again": due.try_ms, "now": tx.now_ms}
+        for name, due in following.items()
+    ]
+    tx.connection.execute(_NOTHING_DONE, rows)
 
 
 def run_soon(tx: Tx, name: str) -> JobRecord:

@@ -45,11 +45,14 @@ class Job:
         name: Its name for people and in the database.
         schedule: When, by the rules as they are.
         work: Does it; says what it did.
+        waits: Whether there is anything to do at a time; None: it is always run. An idle
+            hub then writes one row for each of its jobs, and not a lease and a report.
     """
 
     name: str
     schedule: Callable[[Connection], Schedule]
     work: Callable[[Bench], Report]
+    waits: Callable[[Connection, int], bool] | None = None
 
 
 class Runner:
@@ -105,10 +108,14 @@ class Runner:
         with self._store.read() as connection:
             known = {one.name: one for one in records.list_jobs(connection)}
             schedules = {job.name: job.schedule(connection) for job in self._jobs}
+            idle = self._find_idle(connection, schedules, known)
+        if idle:
+            self._writer.run(lambda tx: _note_idle(tx, idle))
         for job in self._jobs:
             if self._stop.is_set():
                 return
-            self._look_at(job, schedules[job.name], known.get(job.name))
+            if job.name not in idle:
+                self._look_at(job, schedules[job.name], known.get(job.name))
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -125,6 +132,28 @@ class Runner:
             accounts, self._accounts = self._accounts, set()
         if accounts:
             self._funded(self._store, self._writer, sorted(accounts))
+
+    def _find_idle(
+        self,
+        connection: Connection,
+        schedules: dict[str, Schedule],
+        known: dict[str, JobRecord],
+    ) -> dict[str, Due]:
+        """Jobs that are due and have nothing to do, and when they are due next.
+
+        One that failed, or found something, is run: it tells when all is well again.
+        """
+        now_ms = self._clock.now().wall_ms
+        idle = {}
+        for job in self._jobs:
+            record = known.get(job.name)
+            if job.waits is None or record is None or record.result is not Result.OK:
+                continue
+            schedule = schedules[job.name]
+            due = looked_at(record.due, schedule, now_ms)
+            if is_due(due, now_ms) and not job.waits(connection, now_ms):
+                idle[job.name] = succeeded(due, schedule, now_ms)
+        return idle
 
     def _look_at(self, job: Job, schedule: Schedule, known: JobRecord | None) -> None:
         now_ms = self._clock.now().wall_ms
@@ -164,6 +193,12 @@ class Runner:
             return None
         records.note_start(tx, job.name)
         return lease, due
+
+
+def _note_idle(tx: Tx, following: dict[str, Due]) -> None:
+    records.note_nothing_done(tx, following)
+    for name in following:
+        tx.touch("jobs", name)
 
 
 def _work(job: Job, bench: Bench) -> Report:

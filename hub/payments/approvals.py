@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, tuple_, update
 
 from hub.errors import ConflictError, InputError, NotFoundError, RefusedError
 from hub.ledger.writer import Tx
@@ -255,7 +255,7 @@ def expire_approvals(tx: Tx, actions: Actions, now_ms: int, limit: int) -> int:
     """
     due = (
         select(table)
-        .where(table.c.state == ApprovalState.PENDING.value, table.c.expires_ms <= now_ms)
+        .where(_is_over(now_ms))
         .order_by(table.c.expires_ms, table.c.id)
         .limit(limit)
         .with_for_update()
@@ -265,6 +265,13 @@ def expire_approvals(tx: Tx, actions: Actions, now_ms: int, limit: int) -> int:
         _take_step(tx, approval, Step.EXPIRE, "")
         actions[approval.kind].drop(tx, _order(actions, approval, second=""), Step.EXPIRE)
     return len(found)
+
+
+def has_expired(connection: Connection, now_ms: int) -> bool:
+    """Whether `expire_approvals` has something to do."""
+    return (
+        connection.execute(select(table.c.id).where(_is_over(now_ms)).limit(1)).first() is not None
+    )
 
 
 def get_approval(connection: Connection, approval_id: str) -> Approval:
@@ -351,6 +358,10 @@ def _add(tx: Tx, approval: Approval) -> None:
             expires_ms=approval.expires_ms,
         )
     )
+
+
+def _is_over(now_ms: int) -> ColumnElement[bool]:
+    return and_(table.c.state == ApprovalState.PENDING.value, table.c.expires_ms <= now_ms)
 
 
 def _find(connection: Connection, approval_id: str) -> Approval | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from hub.errors import ConflictError, InputError
 from hub.ids import Entropy
@@ -212,10 +212,9 @@ def expire_vouchers(tx: Tx, now_ms: int, limit: int) -> int:
         How many were ended; below `limit`: no more are due now.
     """
     done = 0
-    due = voucher_batches.c.swept_ms.is_(None) & (voucher_batches.c.expires_ms <= now_ms)
     query = (
         select(voucher_batches.c.id)
-        .where(due)
+        .where(_is_over(now_ms))
         .order_by(voucher_batches.c.expires_ms, voucher_batches.c.id)
         .limit(limit)
     )
@@ -237,6 +236,16 @@ def expire_vouchers(tx: Tx, now_ms: int, limit: int) -> int:
             .values(swept_ms=tx.now_ms)
         )
     return done
+
+
+def has_expired(connection: Connection, now_ms: int) -> bool:
+    """Whether `expire_vouchers` has something to do."""
+    over = select(voucher_batches.c.id).where(_is_over(now_ms))
+    return connection.execute(over.limit(1)).first() is not None
+
+
+def _is_over(now_ms: int) -> ColumnElement[bool]:
+    return voucher_batches.c.swept_ms.is_(None) & (voucher_batches.c.expires_ms <= now_ms)
 
 
 def _take_cash(tx: Tx, asked: NewBatch) -> None:

@@ -145,6 +145,12 @@ def refresh_limits(tx: Tx, now_ms: int, limit: int) -> int:
     return len(found)
 
 
+def has_stale_limits(connection: Connection, now_ms: int) -> bool:
+    """Whether `refresh_limits` has something to do."""
+    due = select(members.c.id).where(members.c.turns_ms <= now_ms)
+    return connection.execute(due.limit(1)).first() is not None
+
+
 def left_for(tx: Tx, member: Member, kind: str, more: Sequence[Used] = ()) -> int | None:
     """What a member may still spend at a machine kind, ≥ 0; None: as much as there is.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from sqlalchemy import event
 
 from hub.bootstrap import build_hub
 from hub.config import HubConfig
@@ -353,3 +354,52 @@ def test_two_hubs_on_one_database_charge_once(office, tmp_path, database):
 
     assert office.desk.wallet("ana") == 2_500 - 2 * 1_190
     assert office.faults() == []
+
+
+def test_a_job_without_anything_to_do_is_looked_at_and_not_run(office):
+    work, waits = Work(), [True]
+    job = Job("count", lambda _connection: Every(MINUTE_MS), work, lambda *_: waits[0])
+    one = runner(office, job)
+    one.step()
+    assert work.runs == 1
+    waits[0] = False
+
+    office.desk.clock.advance(MINUTE_MS)
+    one.step()
+    one.step()
+
+    assert work.runs == 1
+    record = known(office)["count"]
+    assert (record.result, record.detail) == (Result.OK, "0 done")
+    assert (record.ended_ms, record.due.due_ms) == (office.now_ms, office.now_ms + MINUTE_MS)
+    waits[0] = True
+    office.desk.clock.advance(MINUTE_MS)
+    one.step()
+    assert work.runs == 2
+
+
+def test_a_job_that_failed_is_run_though_nothing_waits(office):
+    work = Work()
+    work.error = StoreError("the disk is full")
+    one = runner(office, Job("count", lambda _connection: Every(MINUTE_MS), work, lambda *_: False))
+    one.step()
+    work.error = None
+    office.desk.clock.advance(BACKOFF_MS_MIN)
+
+    one.step()
+
+    assert work.runs == 2
+    assert open_alarms(office) == {}
+
+
+def test_a_hub_with_nothing_to_do_commits_once_for_all_its_jobs(office):
+    commits = []
+    jobs = office.desk.hub.jobs
+    jobs.step()
+    jobs.step()
+    event.listen(office.desk.store.writing, "commit", commits.append)
+    office.desk.clock.advance(10 * MINUTE_MS)
+
+    jobs.step()
+
+    assert len(commits) == 1
