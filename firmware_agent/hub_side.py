@@ -68,6 +68,11 @@ class HubSide:
         self._ids = ids
         self._live = LivePublisher(uplink)
         self._deferred: bytes | None = None
+        self._first_seq: int | None = None
+
+    def begin(self, first_seq: int) -> None:
+        """This start journals from this seq on; the first ack through it is surely of today."""
+        self._first_seq = first_seq
 
     def take(self, event: LinkEvent) -> None:
         """Something happened on the connection."""
@@ -147,7 +152,8 @@ class HubSide:
     def _take_ack(self, ack: Ack) -> None:
         if ack.epoch != self._records.journal.epoch:
             return
-        self._learn(ack.hub_time_ms)
+        if self._first_seq is not None and ack.through_seq >= self._first_seq:
+            self._learn(ack.hub_time_ms)
         complaint = self._uplink.acknowledge(ack, self._time.moment().mono_ms)
         if complaint and self._decider.state.alarm is None:
             _log.critical("nothing is authorised: %s", complaint)
@@ -157,7 +163,8 @@ class HubSide:
     def _take_accounts(self, accounts: Accounts) -> None:
         if accounts.epoch != self._records.journal.epoch:
             return
-        self._learn(accounts.hub_time_ms)
+        if self._time.moment().clock is ClockState.SYNCED:
+            self._learn(accounts.hub_time_ms)
         if accounts.page is not None:
             self._take_page(accounts.page)
         if accounts.rights or accounts.answers:
@@ -226,6 +233,11 @@ class HubSide:
         self._decider.feed(CommandCame(command, entry, rights, self._ids.new("ses"), spent))
 
     def _learn(self, hub_ms: int) -> None:
+        """Take the hub's time, out of a message that can't be of an earlier start.
+
+        Whoever repeats an old one must not turn back the clock: what has expired would be
+        good again. So the first is an ack of something that was journalled in this start.
+        """
         shifted = self._time.learn(hub_ms)
         if shifted is not None:
             _log.warning("the clock was off by %d ms", shifted.offset_ms)

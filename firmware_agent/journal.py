@@ -62,6 +62,7 @@ class Journal:
             raise StoreCorrupt(f"the journal is of {owner}, and this is {controller}")
         self.epoch = str(store.meta("epoch") or "")
         self.acked_seq = store.number("acked_seq")
+        self.acked_ms = store.number("acked_ms")
         self.base_seq = store.number("base_seq")
         self.head_seq, self.head_hash = self._find_head()
         self._next = (self.head_seq, self.head_hash)
@@ -135,11 +136,12 @@ class Journal:
             raise StoreCorrupt(f"event {seq} is gone from the journal")
         return digest
 
-    def acknowledge(self, through_seq: int) -> None:
-        """The hub has booked everything up to here."""
+    def acknowledge(self, through_seq: int, hub_ms: int) -> None:
+        """The hub has booked everything up to here, it said at this time of its clock."""
         with self._store.transaction() as sql:
             keep_meta(sql, "acked_seq", through_seq)
-        self.acked_seq = through_seq
+            keep_meta(sql, "acked_ms", hub_ms)
+        self.acked_seq, self.acked_ms = through_seq, hub_ms
 
     def prune(self) -> int:
         """Drop some acknowledged rows beyond the kept ones; returns how many.

@@ -198,6 +198,7 @@ class Runtime:
         if self._has_recovered:
             return True
         records, state = self._wires.records, self.state
+        first_seq = records.journal.head_seq + 1
         try:
             events = read_open_sessions(records)
             rights = {event.account: records.accounts.load(event.account) for event in events}
@@ -207,6 +208,8 @@ class Runtime:
         specs = {m.id: m.spec for m in state.machines.values() if m.spec is not None}
         boot = (self._time.moment(), self._wires.version)
         self._has_recovered = self._decider.take(*settle_open(state, events, rights, specs, boot))
+        if self._has_recovered:
+            self._hub.begin(first_seq)
         return self._has_recovered
 
     def _take_part(self, event: PartEvent) -> None:
@@ -263,7 +266,7 @@ class Runtime:
             Append: lambda _: self._wires.uplink.appended(self._mono_ms()),
             SwitchOn: lambda effect: self._switch_on(effect.machine),
             Pulse: lambda effect: self._switch_on(effect.machine, effect.pulse_ms),
-            SwitchOff: lambda effect: self._feed_all(self._machines.switch_off(effect.machine)),
+            SwitchOff: lambda effect: self._switch_off(effect.machine),
             SendWant: lambda effect: self._wires.uplink.send_want(effect.want),
             Answer: self._hub.answer,
             SendReport: self._report,
@@ -272,6 +275,9 @@ class Runtime:
 
     def _switch_on(self, machine: str, pulse_ms: int = 0) -> None:
         self._feed_all(self._machines.switch_on(machine, self._mono_ms(), pulse_ms))
+
+    def _switch_off(self, machine: str) -> None:
+        self._feed_all(self._machines.end_use(machine, self._mono_ms()))
 
     def _report(self, effect: SendReport) -> None:
         mono_ms = self._mono_ms()

@@ -62,7 +62,7 @@ class Uplink:
         self._outbox = Outbox(acked=records.journal.acked_seq, sent=records.journal.acked_seq)
         self._report_ms: int | None = None
         self._told = Held()
-        self._acked_ms = 0
+        self._acked_ms = records.journal.acked_ms
         self.sound_seq: int | None = None
 
     @property
@@ -107,7 +107,7 @@ class Uplink:
         known = journal.hash_at(ack.through_seq)
         if known is None or known.hex() != ack.head_hash:
             return f"the hub has booked another event {ack.through_seq} than this journal has"
-        journal.acknowledge(ack.through_seq)
+        journal.acknowledge(ack.through_seq, self._acked_ms)
         self._outbox = outbox.acknowledged(self._outbox, ack.through_seq, mono_ms)
         return ""
 
@@ -121,7 +121,7 @@ class Uplink:
             )
         if known.hex() != ack.head_hash:
             return f"the hub has booked another event {ack.through_seq} than this journal has"
-        self._records.journal.acknowledge(ack.through_seq)
+        self._records.journal.acknowledge(ack.through_seq, self._acked_ms)
         self._outbox = outbox.unacknowledged(self._outbox, ack.through_seq, mono_ms)
         return ""
 

@@ -264,7 +264,9 @@ def test_a_wrong_clock_is_corrected_by_the_hub_and_journalled(offline):
     offline.hub.epoch = offline.agent.state.epoch
     real_ms = offline.clock.now().wall_ms + 30 * DAY_MS
     offline.restart()
-    offline.deliver(offline.hub.ack(through_seq=0, head_hash="0" * 64, hub_time_ms=real_ms))
+    journal = offline.agent._wires.records.journal
+    head = {"through_seq": journal.head_seq, "head_hash": journal.head_hash.hex()}
+    offline.deliver(offline.hub.ack(**head, hub_time_ms=real_ms))
     offline.tap("front")
 
     (adjusted,) = offline.kinds(ClockAdjusted)

@@ -309,7 +309,7 @@ def test_acknowledged_rows_are_pruned_and_the_totals_stay(tmp_path):
     count = ROWS_KEPT + 3 * PRUNE_ROWS
     records.commit(tuple(Append(released(seq, seq)) for seq in range(1, count + 1)))
     assert records.journal.prune() == 0
-    records.journal.acknowledge(count - 10)
+    records.journal.acknowledge(count - 10, 0)
     while records.journal.prune():
         pass
     store.close()
