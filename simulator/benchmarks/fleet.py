@@ -92,7 +92,7 @@ def _row(report: FleetReport, peer_ms: list[float]) -> Row:
         booked_p99_ms=report.booked_ms_p99,
         connect_seconds=report.connect_seconds,
         hub_memory_mb=report.hub_memory_mb,
-        hub_cpu_seconds=report.hub_cpu_seconds,
+        hub_cpu_ms_per_tap=report.hub_cpu_ms_per_tap,
         broker=report.broker,
         money_adds_up=report.charged_minor == report.ledger_revenue_minor,
         peer_p50_ms=round(quantile(peer_ms, 0.5), 1),

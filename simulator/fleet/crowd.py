@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hub.bootstrap import build_hub
 from hub.charging import tariffs
+from hub.charging.refresh import refresh_accounts
 from hub.config import load_config
 from hub.fleet import configuration, controllers, machines, sites
 from hub.ledger import accounts as chart
@@ -128,3 +129,6 @@ def _know(tx: Tx, first: int, voices: Sequence[LightController]) -> None:
         wallet = chart.wallet(account, "EUR")
         paid = Move(chart.clearing("fleet", "EUR"), wallet, WALLET_MINOR)
         tx.book.must_post(Item(id=f"paid-{account}", unit="EUR", kind="top_up", legs=(paid,)))
+    tx.book.flush()
+    # Now, and not when the hub starts: floors follow wallets, and lists follow floors.
+    refresh_accounts(tx, [account_of(voice.name) for voice in voices])

@@ -38,7 +38,7 @@ class FleetReport(msgspec.Struct, frozen=True, kw_only=True):
         money_conserved: Whether the hub's own verification and the fold of all
             transfers agree that no money appeared or vanished.
         hub_memory_mb: The hub's largest resident memory.
-        hub_cpu_seconds: What the hub's processor worked, from its start.
+        hub_cpu_ms_per_tap: What the hub worked for each tap, booking included.
     """
 
     controllers: int
@@ -65,7 +65,7 @@ class FleetReport(msgspec.Struct, frozen=True, kw_only=True):
     escrow_minor: int
     money_conserved: bool
     hub_memory_mb: float
-    hub_cpu_seconds: float
+    hub_cpu_ms_per_tap: float
 
 
 def is_good(report: FleetReport) -> bool:
@@ -90,12 +90,13 @@ def in_words(report: FleetReport) -> str:
     answers = f"{report.refused} refused, {report.unanswered} without an answer."
     slowest = f"{report.answer_ms_p99:.0f} ms, all within {report.answer_ms_max:.0f} ms."
     late = f"{report.booked_ms_p99:.0f} ms."
+    memory = f"{report.hub_memory_mb:.0f} MB."
     lines = (
         f"{report.controllers:,} controllers on {report.broker}, configured in {connected}",
         f"{report.taps:,} taps in {report.seconds:.0f} s: {report.granted:,} granted, {answers}",
         f"Tap to allowance: half within {report.answer_ms_p50:.0f} ms, 99 % within {slowest}",
         f"Session to booked: half within {report.booked_ms_p50:.0f} ms, 99 % within {late}",
-        f"The hub worked {report.hub_cpu_seconds:.1f} s and took {report.hub_memory_mb:.0f} MB.",
+        f"The hub worked {report.hub_cpu_ms_per_tap:.1f} ms for each tap and took {memory}",
         f"{report.sessions:,} sessions, charged {charged}, in the ledger {booked}: {same}.",
         f"Still held for controllers: {held}. Verified: {money}.",
     )

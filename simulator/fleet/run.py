@@ -61,6 +61,7 @@ class Fleet:
         self._tell = tell
         self._ended = ended
         self._is_stopped = False
+        self._idle_cpu_seconds = 0.0
         place = folder / "broker"
         place.mkdir(exist_ok=True)
         self.broker: Broker = MosquittoBroker(place) if find_mosquitto() else EmbeddedBroker(place)
@@ -127,6 +128,8 @@ class Fleet:
     def drive(self, taps: Taps, lines: Lines, seconds: int) -> None:
         """Let people tap for so long."""
         rng = random.Random(f"{self.options.seed} arrivals")
+        if self.hub.pid is not None:
+            self._idle_cpu_seconds, _ = _used(self.hub.pid)
         began_s = time.monotonic()
         until_s, due_s, told_s = began_s + seconds, began_s, began_s
         while (now_s := time.monotonic()) < until_s and not self._ended.is_set():
@@ -157,7 +160,8 @@ class Fleet:
     def stop_hub(self) -> None:
         """Take down what the hub used, and stop it. Again: nothing."""
         if self.hub.pid is not None:
-            self.hub_cpu_seconds, self.hub_memory_mb = _used(self.hub.pid)
+            worked_s, self.hub_memory_mb = _used(self.hub.pid)
+            self.hub_cpu_seconds = worked_s - self._idle_cpu_seconds
         self._is_stopped = True
         self.hub.stop()
 
@@ -201,7 +205,7 @@ class Fleet:
             escrow_minor=books.escrow_minor,
             money_conserved=books.conserved and not msgspec.json.decode(said)["faults"],
             hub_memory_mb=round(self.hub_memory_mb, 1),
-            hub_cpu_seconds=round(self.hub_cpu_seconds, 1),
+            hub_cpu_ms_per_tap=round(self.hub_cpu_seconds * 1_000 / max(1, counts.taps), 1),
         )
 
     def _turn(self, taps: Taps, lines: Lines, timeout_s: float) -> None:

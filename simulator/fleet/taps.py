@@ -157,6 +157,7 @@ class Taps:
         elif leaf == DOWN_CONFIG:
             one.voice.config_version = peek(payload, Config).version
             one.configured = True
+            self._report_soon(one)
 
     def look_after(self) -> None:
         """Give up wants that nobody answers, send journals again, report what came."""
@@ -191,8 +192,20 @@ class Taps:
     def _rights(self, one: _Standing, body: Accounts) -> None:
         for answer in body.answers:
             self._answered(one, answer.request, answer.granted_minor)
-        if not self._bare and body.rights and body.revision > one.voice.accounts_revision:
+        if self._bare:
+            return
+        page, is_news = body.page, False
+        if page is not None and page.from_revision == one.voice.list_revision:
+            one.voice.list_revision = page.upto_revision
+            is_news = True
+        if body.rights and body.revision > one.voice.accounts_revision:
             one.voice.accounts_revision = body.revision
+            is_news = True
+        if is_news:
+            self._report_soon(one)
+
+    def _report_soon(self, one: _Standing) -> None:
+        if not self._bare:
             one.report_s = time.monotonic() + REPORT_S
             self._to_report[one.voice.name] = one
 
