@@ -15,7 +15,9 @@ from simulator.trials.audit.rating import price_minor
 SLACK_MS = 2_000
 """A controller reads its outputs once in a second; the last part of it is its word."""
 DRIFT_PPM_MAX = 1_000
-"""No clock of a controller is worse than a crystal by ten times: 86 s in a day."""
+"""No sound clock of a controller is worse than a crystal by ten times: 86 s in a day."""
+BROKEN_PPM_MAX = 60_000
+"""A clock that is said to be broken gains or loses no more than this."""
 SLACK_UNITS = 1
 """A meter rounds down."""
 CUT_SHORT = "power_lost"
@@ -30,11 +32,13 @@ class Truth:
         on_ms: How long its contact was closed.
         pulses: How many units it used; None: nobody counted.
         is_clear: Whether meter and contact worked all the time.
+        drift_ppm: How far off the controller's clock may have been.
     """
 
     on_ms: int = 0
     pulses: int | None = 0
     is_clear: bool = True
+    drift_ppm: int = DRIFT_PPM_MAX
 
 
 class Span(NamedTuple):
@@ -54,6 +58,7 @@ class ChargeIsThePriceOfUse(Checker):
         super().__init__(scene)
         self._truths: dict[str, Truth] = {}
         self._spans: dict[tuple[str, str], Span] = {}
+        self._off_until: dict[str, int] = {}
 
     def saw(self, fact: Seen) -> Iterator[str]:
         what = dict(fact.what)
@@ -65,6 +70,11 @@ class ChargeIsThePriceOfUse(Checker):
             for (name, machine), span in self._spans.items():
                 if name == fact.who and what.get("machine", machine) in ("", machine):
                     self._truths[span.session].is_clear = False
+        elif fact.kind == "fault" and what["name"] == "clock_drift":
+            self._off_until[fact.who] = fact.at_ms + int(what["lasts_ms"])
+            for (name, _), span in self._spans.items():
+                if name == fact.who:
+                    self._truths[span.session].drift_ppm = BROKEN_PPM_MAX
         yield from ()
 
     def now(self) -> Iterator[str]:
@@ -87,6 +97,8 @@ class ChargeIsThePriceOfUse(Checker):
         truth = self._truths.setdefault(session, Truth())
         if self.scene.witnessed.is_broken(fact.who, machine):
             truth.is_clear = False
+        if fact.at_ms <= self._off_until.get(fact.who, -1):
+            truth.drift_ppm = BROKEN_PPM_MAX
         self._spans[fact.who, machine] = Span(session, fact.at_ms, _pulses(what))
 
     def _finish(self, fact: Seen, what: dict[str, int | str]) -> None:
@@ -119,7 +131,7 @@ class ChargeIsThePriceOfUse(Checker):
     def _check_use(self, event: Event, truth: Truth) -> Iterator[str]:
         if self.scene.hub.mode_of(event.machine) != "metered":
             return
-        slack = SLACK_MS + truth.on_ms * DRIFT_PPM_MAX // 1_000_000
+        slack = SLACK_MS + truth.on_ms * truth.drift_ppm // 1_000_000
         where = f"{event.session} on {event.machine}"
         if event.time_ms > truth.on_ms + slack:
             yield f"{where} was charged for {event.time_ms} ms, it ran for {truth.on_ms}"

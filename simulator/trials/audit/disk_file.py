@@ -73,7 +73,8 @@ class DiskFile:
                 sql.isolation_level = None
                 sql.execute("BEGIN")
                 self._read(sql)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, TypeError, ValueError) as error:
+            # A torn page may also leave rows whose columns are none that were written.
             self.unreadable = str(error)
 
     def take_complaints(self, invariant: Invariant) -> list[str]:
