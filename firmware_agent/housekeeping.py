@@ -89,9 +89,10 @@ class Housekeeping:
             self._decider.feed(AlarmChanged(None))
 
     def _prune(self, _: Moment) -> None:
-        alarm = self._decider.state.alarm
-        if alarm is None or alarm.writable:
-            self._records.journal.prune()
+        """Drop what the hub has and nobody looks at; also to get out of a full database."""
+        alarm, records = self._decider.state.alarm, self._records
+        if alarm is None or alarm.writable or alarm.code is Code.JOURNAL_UNWRITABLE:
+            records.journal.prune(is_tight=records.store.is_tight())
 
     def _watch_disk(self, _: Moment) -> None:
         try:

@@ -23,6 +23,8 @@ from wire.events import AnyEvent
 
 ROWS_KEPT = 5_000
 """Acknowledged rows that stay for people to look at: weeks of a busy laundry."""
+ROWS_KEPT_TIGHT = 100
+"""Those that stay when the database is nearly full: the last hours, and the time of day."""
 PRUNE_ROWS = 1_000
 """Rows pruned in one transaction; keeps it below a few ms."""
 CHECK_ROWS_MAX = 20_000
@@ -143,17 +145,21 @@ class Journal:
             keep_meta(sql, "acked_ms", hub_ms)
         self.acked_seq, self.acked_ms = through_seq, hub_ms
 
-    def prune(self) -> int:
+    def prune(self, *, is_tight: bool = False) -> int:
         """Drop some acknowledged rows beyond the kept ones; returns how many.
 
         Without any to drop, a very long unacknowledged journal gets a newer base.
+
+        Args:
+            is_tight: The database is nearly full: hardly any are kept.
         """
+        kept, rows_min = (ROWS_KEPT_TIGHT, 1) if is_tight else (ROWS_KEPT, PRUNE_ROWS)
         oldest = self._store.query("SELECT MIN(seq) FROM journal")[0][0]
         if not isinstance(oldest, int):
             return 0
-        keep_from = min(self.acked_seq, self.head_seq - ROWS_KEPT) + 1
+        keep_from = min(self.acked_seq, self.head_seq - kept) + 1
         upto = min(keep_from, oldest + PRUNE_ROWS) - 1
-        if upto - oldest + 1 >= PRUNE_ROWS:
+        if upto - oldest + 1 >= rows_min:
             self._move_base(max(upto, self.base_seq), drop_upto=upto)
             return upto - oldest + 1
         if self.head_seq - self.base_seq > CHECK_ROWS_MAX + PRUNE_ROWS:
@@ -197,6 +203,8 @@ class Journal:
         fold.add_all(row.data for row in self.rows(self.base_seq + 1, seq - self.base_seq))
         digest = self.known_hash(seq)
         with self._store.transaction() as sql:
+            # First: a database that is full has room for the rest then.
+            sql.execute("DELETE FROM journal WHERE seq <= ?", (drop_upto,))
             for account, totals in fold.totals.items():
                 sql.execute(
                     "INSERT OR REPLACE INTO base_totals"
@@ -205,7 +213,6 @@ class Journal:
                 )
             keep_meta(sql, "base_seq", seq)
             keep_meta(sql, "base_hash", digest)
-            sql.execute("DELETE FROM journal WHERE seq <= ?", (drop_upto,))
         self.base_seq = seq
 
     def _base_hash(self) -> bytes:

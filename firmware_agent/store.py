@@ -26,6 +26,8 @@ BUSY_TIMEOUT_MS = 5_000
 WAL_PAGES = 1_000
 """A commit checkpoints at 4 MB at the latest; housekeeping does it before, in quiet moments."""
 WAL_BYTES_MAX = 4 << 20
+TIGHT_PERCENT = 80
+"""Of what the database may take: from here on old rows make room, before it is full."""
 PROBE_BYTES = 64 * 1024
 """What has to fit before the disk counts as writable again: many events."""
 WAL_RESET_FIXED = (3, 51, 3)
@@ -139,6 +141,16 @@ class Store:
         except StoreError as error:
             return str(error)
         return "" if rows == [("ok",)] else str(rows[0][0]).rpartition("***\n")[2]
+
+    def is_tight(self) -> bool:
+        """Whether the database is nearly as large as it may become.
+
+        Raises:
+            StoreCorrupt: It can't be read.
+        """
+        names = ("page_count", "freelist_count", "max_page_count")
+        pages, free, pages_max = (self.query(f"PRAGMA {name}")[0][0] for name in names)
+        return bool((pages - free) * 100 >= pages_max * TIGHT_PERCENT)
 
     def probe(self) -> None:
         """Write and forget a few pages.
