@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 NEEDED_PARTS = ("output", "meter", "feedback")
 """Without one of these a machine would be given away, or charged wrongly: it stays in
 FAULT until the agent starts anew and finds the part."""
+STOPPING_MS = 250
+"""A session that ends is settled 300 ms later: its meter is read once more before that."""
 FAULT_RETRY_MS = 30_000
 """An output that failed is tried again this often, by switching it off."""
 
@@ -86,6 +88,10 @@ class MachineSide:
         self._renewed_ms[machine] = mono_ms
         return [self.read(machine, mono_ms)]
 
+    def end_use(self, machine: str, mono_ms: int) -> list[Input]:
+        """Switch off, and read at once: what was used since the last reading is charged, too."""
+        return [*self.switch_off(machine), self.read(machine, mono_ms)]
+
     def switch_off(self, machine: str) -> list[Input]:
         """Switch off; returns the failure, if any."""
         output = self._parts.outputs.get(machine)
@@ -128,8 +134,10 @@ class MachineSide:
             self.switch_off(machine)
 
     def _due_ms(self, state: ControllerState, machine: str) -> int:
-        in_session = state.machines[machine].state in IN_SESSION
-        pace_ms = self._pace.running_ms if in_session else self._pace.idle_ms
+        now = state.machines[machine].state
+        pace_ms = self._pace.running_ms if now in IN_SESSION else self._pace.idle_ms
+        if now is State.STOPPING:
+            pace_ms = min(pace_ms, STOPPING_MS)
         read_ms = self._read_ms.get(machine)
         return 0 if read_ms is None else read_ms + pace_ms
 

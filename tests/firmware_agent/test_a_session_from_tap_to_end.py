@@ -8,6 +8,7 @@ from tests.firmware_agent.rig import BERT, MACHINES, PER_MINUTE, entry
 from wire.errors import Code
 from wire.events import CardRefused, Ended, Released, SessionEnded, SessionStarted
 from wire.tariff import Tier
+from wire.usage import total_time_ms
 
 
 def test_a_tap_starts_and_a_tap_stops(rig):
@@ -203,3 +204,15 @@ def test_a_session_ends_at_zero_and_not_beyond(rig):
     (ended,) = rig.kinds(SessionEnded)
     assert ended.reason is Ended.ZERO_BALANCE
     assert (ended.charge_minor, ended.unbacked_minor) == (30, 0)
+
+
+def test_use_is_charged_up_to_the_moment_of_the_last_tap(rig):
+    rig.tap("front")
+    rig.run(61_130)
+    used_ms = rig.parts.outputs["laser"].on_ms_total
+
+    rig.tap("front")
+    rig.run(2_000)
+
+    (ended,) = rig.kinds(SessionEnded)
+    assert used_ms <= total_time_ms(ended.usage) == rig.parts.outputs["laser"].on_ms_total
