@@ -11,6 +11,7 @@ MS_PER_SECOND = 1_000
 
 TOLD: Mapping[str, str] = {
     "phase": "== {name} ==",
+    "fault": "{name} begins at {who}",
     "tapped": "{who}: a card is laid on {reader}",
     "pressed": "{who}: the button of {machine} is pressed",
     "relay_on": "{who}: {machine} runs",
