@@ -59,8 +59,8 @@ from hub.web.api import (
 )
 from hub.web.bodies import BODY_BYTES_MAX, StrictBody
 from hub.web.limits import (
-    ENROLMENTS_PER_MINUTE_MAX,
     REDEMPTIONS_PER_MINUTE_MAX,
+    EnrolmentThrottle,
     Throttle,
 )
 from hub.web.openapi import openapi_config
@@ -136,7 +136,7 @@ def create_app(hub: HubPort) -> Litestar:
     a live stream ends only then, or when its client leaves.
     """
     streams = Streams(hub.clock)
-    enrolments_throttle = Throttle(hub.clock, ENROLMENTS_PER_MINUTE_MAX)
+    enrolments_throttle = EnrolmentThrottle(hub.clock)
     redemptions_throttle = Throttle(
         hub.clock, REDEMPTIONS_PER_MINUTE_MAX, whose="to redeem a voucher for this account"
     )

@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from hub.fleet import enrolment
-from hub.web.limits import Throttle
+from hub.web.limits import EnrolmentThrottle
 from hub.web.ports import Hub
 from hub.web.routing import open_options, problems
 from wire.enrolment import ENROLMENT_PATH, EnrolmentReply, EnrolmentRequest
@@ -27,7 +27,7 @@ ADDRESS_UNKNOWN = "unknown"
 )
 def enrol(
     hub: Hub,
-    enrolments: NamedDependency[Throttle],
+    enrolments: NamedDependency[EnrolmentThrottle],
     request: Request[Any, Any, Any],
     data: JSONBody[EnrolmentRequest],
 ) -> EnrolmentReply:
