@@ -24,8 +24,8 @@ ROUND_MS = 12 * MINUTE_MS
 """How often somebody looks at the list of what needs attention."""
 FORFEIT_PERCENT = 60
 CONTROLLERS_MAX = 1_000
-BROKEN = frozenset({Code.JOURNAL_CORRUPT, Code.JOURNAL_FORK})
-"""What a controller says when its disk must be exchanged; a full disk empties by itself."""
+HEALS_ITSELF = str(int(Code.JOURNAL_UNWRITABLE))
+"""What a controller says whose disk is full; whatever else it says, its disk is exchanged."""
 
 _LEFT = """
     SELECT held.account, held.controller, held.epoch FROM allowances AS held
@@ -60,7 +60,7 @@ class Caretaker:
         """See to every controller once, and to what old journals hold."""
         quarantined = self._office.counter.look(_quarantined) or ()
         for name, host in sorted(self._stage.controllers.items()):
-            if host.is_up and (name in quarantined or host.alarm in BROKEN):
+            if name in quarantined or _is_broken(host):
                 self._see_to(name, host, is_quarantined=name in quarantined)
         for place in self._office.counter.look(_left_behind) or ():
             self._decide(place)
@@ -72,7 +72,7 @@ class Caretaker:
     def _see_to(self, name: str, host: ControllerHost, *, is_quarantined: bool) -> None:
         if host.has_clone:
             host.stop_clone()
-        if host.alarm in BROKEN or name in self._released:
+        if _is_broken(host) or name in self._released:
             self._released.discard(name)
             host.begin_anew()
         elif is_quarantined:
@@ -101,6 +101,10 @@ class Caretaker:
         self._requests += 1
         request = Request(id=id_, action=action, account=account, who=WHO, job=job)
         self._office.counter.ask(request, _accept)
+
+
+def _is_broken(host: ControllerHost) -> bool:
+    return bool(host.alarm) and not host.alarm.startswith(HEALS_ITSELF)
 
 
 def _accept(answer: Answer) -> None:
