@@ -119,7 +119,7 @@ def save_key(folder: Path, seed: bytes) -> None:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Write a file that only this user can read; whole on disk, or not there."""
+    """Write a file that only this user can read; whole on disk when it returns, or not there."""
     staged = path.with_suffix(path.suffix + ".new")
     staged.unlink(missing_ok=True)
     descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_MODE)
@@ -128,6 +128,16 @@ def write_private(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     staged.replace(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have a power cut leave the names, too: a file without its name is lost."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _check(identity: Identity) -> None:

@@ -87,10 +87,20 @@ def write_secret(path: Path, text: str) -> None:
             file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
+        _sync_folder(path.parent)
     except FileExistsError:
         raise ConfigError(f"{path} exists already: a secret is never made twice") from None
     except OSError as error:
         raise ConfigError(f"{path} can't be written: {error.strerror}") from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have a power cut leave the names, too: a file without its name is lost."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _read_hex(path: Path, count: int) -> bytes:
