@@ -159,7 +159,11 @@ def _digest(facts: tuple[Fact, ...], world: World) -> str:
     return digest.hexdigest()
 
 
-_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+_TABLES = """
+    SELECT name FROM sqlite_master WHERE type = 'table' AND name <> '_sqlite_migrations'
+    ORDER BY name
+"""
+"""The library that makes an agent's tables notes the real time at which it did."""
 
 
 def _rows(path: Path) -> Iterator[str]:
