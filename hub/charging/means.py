@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import BindParameter, Connection, bindparam, case, func, select
 
 from hub.charging import lot_rows
 from hub.charging.lot import Lot
@@ -13,6 +13,23 @@ from hub.ledger import accounts as chart
 from hub.ledger.statements import balances_of
 from hub.store.tables.lots import card_purses
 from hub.store.tables.people import accounts, cards
+
+# Made once: every want asks twice, and making a statement costs more than running it.
+_WANTED: BindParameter[str] = bindparam("wanted", expanding=True)
+_ACCOUNTS = select(accounts).where(accounts.c.id.in_(_WANTED))
+_IS_ACTIVE = cards.c.state == "active"
+_CARDS = (
+    select(cards.c.account, func.max(case((_IS_ACTIVE, cards.c.level))).label("level"))
+    .where(cards.c.account.in_(_WANTED))
+    .group_by(cards.c.account)
+)
+_PURSES = (
+    select(card_purses.c.account, func.max(cards.c.level).label("level"))
+    .join(cards, cards.c.id == card_purses.c.card)
+    .where(card_purses.c.account.in_(_WANTED) & _IS_ACTIVE)
+    .group_by(card_purses.c.account)
+)
+"""Highest level of active cards that pay from accounts though they are another's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +76,8 @@ def means_of(connection: Connection, of: Iterable[str]) -> dict[str, Means]:
         of: At most a statement's worth of accounts.
     """
     wanted = sorted(set(of))
-    rows = connection.execute(select(accounts).where(accounts.c.id.in_(wanted))).all()
+    asked = {"wanted": wanted}
+    rows = connection.execute(_ACCOUNTS, asked).all()
     codes = [chart.wallet(row.id, row.unit) for row in rows]
     codes += [chart.overrun(row.id, row.unit) for row in rows]
     # What was billed and isn't paid uses credit as what the wallet is below zero does.
@@ -67,25 +85,16 @@ def means_of(connection: Connection, of: Iterable[str]) -> dict[str, Means]:
     lots = lot_rows.open_lots(connection, wanted)
     codes += [lot.free_code for mine in lots.values() for lot in mine]
     balances = balances_of(connection, codes)
-    levels = {
-        row.account: row.level
-        for row in connection.execute(
-            select(cards.c.account, func.max(cards.c.level).label("level"))
-            .where(cards.c.account.in_(wanted) & (cards.c.state == "active"))
-            .group_by(cards.c.account)
-        )
+    levels: dict[str, int | None] = {
+        row.account: row.level for row in connection.execute(_CARDS, asked)
     }
-    for row in connection.execute(_purse_levels(wanted)):
-        levels[row.account] = max(row.level, levels.get(row.account, 0))
+    listed = frozenset(levels)
+    for row in connection.execute(_PURSES, asked):
+        levels[row.account] = max(row.level, levels.get(row.account) or 0)
     free = {
         account: [(lot, balances.get(lot.free_code, 0)) for lot in mine]
         for account, mine in lots.items()
     }
-    listed = set(
-        connection.execute(
-            select(cards.c.account).where(cards.c.account.in_(wanted)).distinct()
-        ).scalars()
-    )
     return {
         row.id: Means(
             unit=row.unit,
@@ -102,13 +111,3 @@ def means_of(connection: Connection, of: Iterable[str]) -> dict[str, Means]:
         )
         for row in rows
     }
-
-
-def _purse_levels(wanted: list[str]) -> Select[tuple[str, int]]:
-    """Highest level of active cards that pay from these accounts though they are another's."""
-    return (
-        select(card_purses.c.account, func.max(cards.c.level).label("level"))
-        .join(cards, cards.c.id == card_purses.c.card)
-        .where(card_purses.c.account.in_(wanted) & (cards.c.state == "active"))
-        .group_by(card_purses.c.account)
-    )

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, select
 
 from hub.charging import allowances, rights_sql
 from hub.charging.backing_sql import kinds_at
 from hub.charging.means import Means, means_of
 from hub.ledger.items import Booked
 from hub.ledger.writer import Tx
-from hub.store.tables import charging, fleet
+from hub.store.tables import fleet
 from wire.downlink import RIGHTS_PER_MESSAGE_MAX, Right
 
 ACCOUNTS_PER_REFRESH_MAX = 500
@@ -217,11 +217,7 @@ def _raise_standing(tx: Tx, due: Iterable[Due]) -> bool:
 
 def _number(tx: Tx, controller: str, due: list[Due]) -> None:
     """Give rights the controller's next revisions, one for each message's worth."""
-    mine = fleet.controllers.c.id == controller
-    known = fleet.controllers.c
-    before = tx.connection.execute(
-        select(known.accounts_revision, known.held_revision).where(mine).with_for_update()
-    ).one()
+    before = tx.connection.execute(rights_sql.REVISIONS, {"controller": controller}).one()
     revision = before.accounts_revision
     rows = []
     for start in range(0, len(due), RIGHTS_PER_MESSAGE_MAX):
@@ -240,9 +236,11 @@ def _number(tx: Tx, controller: str, due: list[Due]) -> None:
             }
             for one in due[start : start + RIGHTS_PER_MESSAGE_MAX]
         ]
-    tx.connection.execute(insert(charging.floors_sent), rows)
+    tx.connection.execute(rights_sql.SEND, rows)
     _drop_smaller(tx, controller, due, before.held_revision)
-    tx.connection.execute(update(fleet.controllers).where(mine).values(accounts_revision=revision))
+    tx.connection.execute(
+        rights_sql.NUMBER, {"controller": controller, "accounts_revision": revision}
+    )
     for one in due:
         tx.touch("rights", f"{controller}/{one.account}")
 

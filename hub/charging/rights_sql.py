@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Select, and_, bindparam, delete, exists, func, or_, select
+from sqlalchemy import Select, and_, bindparam, delete, exists, func, insert, or_, select, update
 
 from hub.store.tables import charging, fleet
 from wire.downlink import RIGHTS_PER_MESSAGE_MAX
@@ -97,3 +97,14 @@ def _latest_sent() -> Select[tuple[object, ...]]:
 
 CURRENT = _current()
 LATEST_SENT = _latest_sent()
+REVISIONS = (
+    select(fleet.controllers.c.accounts_revision, fleet.controllers.c.held_revision)
+    .where(fleet.controllers.c.id == bindparam("controller"))
+    .with_for_update()
+)
+NUMBER = (
+    update(fleet.controllers)
+    .where(fleet.controllers.c.id == bindparam("controller"))
+    .values(accounts_revision=bindparam("accounts_revision"))
+)
+SEND = insert(_SENT)

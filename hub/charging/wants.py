@@ -34,6 +34,12 @@ _OLD = (
     .limit(FORGOTTEN_AT_ONCE_MAX)
 )
 _FORGET = delete(charging.wants).where(charging.wants.c.request.in_(_OLD))
+_STORED = select(charging.wants).where(charging.wants.c.request == bindparam("request"))
+_CARD = select(people.cards).where(people.cards.c.card_ref == bindparam("card"))
+_MACHINE = select(fleet.machines).where(
+    (fleet.machines.c.id == bindparam("machine")) & fleet.machines.c.removed_ms.is_(None)
+)
+_KEEP = insert(charging.wants)
 
 
 def answer(tx: Tx, want: Want) -> WantAnswer | None:
@@ -48,9 +54,7 @@ def answer(tx: Tx, want: Want) -> WantAnswer | None:
         return None
     if controller.epoch != want.epoch:
         return None
-    stored = tx.connection.execute(
-        select(charging.wants).where(charging.wants.c.request == want.request)
-    ).first()
+    stored = tx.connection.execute(_STORED, {"request": want.request}).first()
     if stored is not None:
         if (stored.controller, stored.account) != (want.sender, want.account):
             _alarm(tx, want)
@@ -61,20 +65,19 @@ def answer(tx: Tx, want: Want) -> WantAnswer | None:
     card, machine = _asking(tx, want)
     granted, code = _decide(tx, want, card, machine)
     tx.connection.execute(_FORGET, {"before": tx.now_ms - KEPT_MS})
-    tx.connection.execute(
-        insert(charging.wants).values(
-            request=want.request,
-            controller=want.sender,
-            account=want.account,
-            session=want.session,
-            wanted_minor=want.amount_minor,
-            granted_minor=granted,
-            code=code,
-            answered_ms=tx.now_ms,
-            member=_member(want, card),
-            kind=_kind(machine),
-        )
-    )
+    kept = {
+        "request": want.request,
+        "controller": want.sender,
+        "account": want.account,
+        "session": want.session,
+        "wanted_minor": want.amount_minor,
+        "granted_minor": granted,
+        "code": code,
+        "answered_ms": tx.now_ms,
+        "member": _member(want, card),
+        "kind": _kind(machine),
+    }
+    tx.connection.execute(_KEEP, kept)
     if granted:
         rights.refresh(tx, (want.account,))
     return WantAnswer(request=want.request, granted_minor=granted, code=code)
@@ -82,11 +85,8 @@ def answer(tx: Tx, want: Want) -> WantAnswer | None:
 
 def _asking(tx: Tx, want: Want) -> tuple[_Row | None, _Row | None]:
     """The card that was tapped and the machine, as far as they are known."""
-    cards, machines = people.cards, fleet.machines
-    card = tx.connection.execute(select(cards).where(cards.c.card_ref == want.card)).first()
-    machine = tx.connection.execute(
-        select(machines).where((machines.c.id == want.machine) & machines.c.removed_ms.is_(None))
-    ).first()
+    card = tx.connection.execute(_CARD, {"card": want.card}).first()
+    machine = tx.connection.execute(_MACHINE, {"machine": want.machine}).first()
     return card, machine
 
 
