@@ -32,6 +32,7 @@ FLOOR_HALVINGS_MAX = 4
 """Below a sixteenth of the largest floor there is none: it would start nothing."""
 CAPS_KEPT_MAX = 32
 """Caps of one account before those that no controller holds any more are dropped."""
+_LAST_REVISION = select(func.max(card_list.c.revision))
 _RELIST_MEMBER = (
     update(cards)
     .where(cards.c.member == bindparam("of"), cards.c.state != "replaced")
@@ -84,7 +85,7 @@ def entries_after(connection: Connection, site: str, from_revision: int, limit: 
 
 def last_revision(connection: Connection) -> int:
     """The newest revision; 0: the list is empty."""
-    return connection.execute(select(func.max(card_list.c.revision))).scalar() or 0
+    return connection.execute(_LAST_REVISION).scalar() or 0
 
 
 def relist_account(tx: Tx, account: str, also: Sequence[str] = ()) -> None:
