@@ -358,16 +358,31 @@ def test_a_floor_of_an_account_that_is_closed_is_found(records):
     assert kinds_of(found_in(records)) == {Invariant.EXPOSED}
 
 
-def test_a_restored_disk_that_is_still_trusted_is_found(records):
+def test_a_journal_that_branched_off_and_is_still_trusted_is_found(records):
     at_ms = records.facts[-1].at_ms
     records.facts.append(Fact(at_ms, "disk", "pi-1", (("fault", "lost_tail"),)))
-    assert found_in(records) == []
     records.spoil("DELETE FROM journal WHERE seq > 5", disk="pi-1")
+    assert found_in(records) == [], "it is behind, and has said nothing else yet"
+    records.spoil(
+        "INSERT INTO journal (seq, data, hash) SELECT 6,"
+        """ CAST('{"kind":"boot","seq":6}' AS BLOB), zeroblob(32)""",
+        disk="pi-1",
+    )
 
     found = [one.words for one in found_in(records) if one.invariant is Invariant.POWER_CUT]
 
     assert len(found) == 1
-    assert "still trusted" in found[0]
+    assert "pi-1 has other events up to 6 than the hub" in found[0]
+
+
+def test_a_controller_that_begins_anew_is_trusted_again(day):
+    day.see("disk", "pi-1", fault="torn_page")
+    day.see("disk", "pi-1", fault="begun_anew")
+    till = day.tills["pi-1"]
+    till.append(ConfigApplied, version=3)
+    till.append(ConfigApplied, version=2)
+
+    assert "configuration 2 after 3" in the_only_one(journalled(day), Invariant.SINGLE)
 
 
 def test_a_clone_is_not_held_against_the_journal_of_the_other(day):

@@ -65,8 +65,11 @@ class Auditor:
         self._known += 1
         self._scene.witnessed.add(fact)
         self._meet_disks()
-        if fact.kind in _LOOKS and fact.who in self._scene.disks:
-            self._scene.disks[fact.who].look()
+        file = self._scene.disks.get(fact.who)
+        if file is not None and fact.kind in _LOOKS:
+            file.look()
+        if file is not None and fact.kind == "disk" and ("fault", "begun_anew") in fact.what:
+            file.forget()
         for checker in self._checkers:
             self._waiting += self._named(checker, checker.saw(fact))
 

@@ -49,7 +49,7 @@ class BackedNeverOverdraws(Checker):
                 f"{place} was charged {right.spent + right.unbacked}, its journal says "
                 f"{said.spent + said.unbacked}"
             )
-        honest = self.scene.is_honest(right.controller) and not right.forfeited
+        honest = self.scene.is_honest(right.controller, right.epoch) and not right.forfeited
         if honest and (right.spent, right.released) != (said.spent, said.released):
             yield (
                 f"{place} spent {right.spent} and gave back {right.released}, its journal says "

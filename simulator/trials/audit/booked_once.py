@@ -94,7 +94,7 @@ class EveryFactBookedOnce(Checker):
         event = booked.event
         right = self.scene.hub.rights.get((event.account, booked.controller, booked.epoch))
         excused = (right is not None and right.forfeited > 0) or not self.scene.is_honest(
-            booked.controller
+            booked.controller, booked.epoch
         )
         own = f"released:{booked.controller}:{booked.epoch}:{event.seq}"
         item = self._take(booked, own, "release")

@@ -83,7 +83,7 @@ class ChargeIsThePriceOfUse(Checker):
             if event.kind == ENDED:
                 yield from self._check_price(event, booked.controller)
                 truth = self._truths.pop(event.session, None)
-                if truth is None or not self.scene.is_honest(booked.controller):
+                if truth is None or not self.scene.is_honest(booked.controller, booked.epoch):
                     continue
                 if truth.is_clear:
                     yield from self._check_use(event, truth)

@@ -30,16 +30,20 @@ class Scene:
     def is_trusted(self, name: str) -> bool:
         """Whether a disk can be read, and nobody changed it behind its controller's back."""
         file = self.disks[name]
-        return not file.unreadable and self.is_honest(file.disk.controller)
+        return not file.unreadable and self.is_honest(file.disk.controller, file.epoch)
 
     def is_clone(self, name: str) -> bool:
-        """Whether a disk is a copy of another controller's."""
+        """Whether a disk is a copy, or was taken out: its controller goes on without it."""
         return name != self.disks[name].disk.controller
 
-    def is_honest(self, controller: str) -> bool:
-        """Whether all disks that a controller ever had are as it wrote them."""
-        mine = [name for name, one in self.disks.items() if one.disk.controller == controller]
-        return len(mine) == 1 and not self.witnessed.is_damaged(mine[0])
+    def is_honest(self, controller: str, epoch: str) -> bool:
+        """Whether a journal is on its controller's own disk alone, as it was written."""
+        mine = [
+            name
+            for name, file in self.disks.items()
+            if file.disk.controller == controller and file.epoch == epoch
+        ]
+        return mine == [controller] and not self.witnessed.is_damaged(controller)
 
 
 class Checker:

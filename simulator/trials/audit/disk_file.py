@@ -77,6 +77,10 @@ class DiskFile:
             # A torn page may also leave rows whose columns are none that were written.
             self.unreadable = str(error)
 
+    def forget(self) -> None:
+        """Its controller begins anew on an empty disk."""
+        self._begin("")
+
     def take_complaints(self, invariant: Invariant) -> list[str]:
         """Complaints about an invariant that nobody took yet."""
         taken = [words for about, words in self.complaints if about is invariant]

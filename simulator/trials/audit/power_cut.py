@@ -33,7 +33,8 @@ class PowerCutLosesNothing(Checker):
 
     def end(self) -> Iterator[str]:
         for name, file in self.scene.disks.items():
-            if not file.unreadable and self.scene.witnessed.is_damaged(name):
+            is_own = not file.unreadable and not self.scene.is_clone(name)
+            if is_own and self.scene.witnessed.is_damaged(name):
                 yield from self._check_damage(name, file)
 
     def _check_booked(self, name: str, file: DiskFile) -> Iterator[str]:
@@ -41,7 +42,7 @@ class PowerCutLosesNothing(Checker):
         through = len(booked) - 1
         if file.acked > through:
             yield f"{name} was told that {file.acked} are booked, the hub has {through}"
-        if not self.scene.is_honest(file.disk.controller):
+        if not self.scene.is_honest(file.disk.controller, file.epoch):
             return
         if through > file.last_seq:
             yield f"{name} lost events {file.last_seq + 1} to {through}, which the hub has"
@@ -49,15 +50,12 @@ class PowerCutLosesNothing(Checker):
             yield f"{name} has other events up to {through} than those that the hub has"
 
     def _check_damage(self, name: str, file: DiskFile) -> Iterator[str]:
-        """Where a disk lost what the hub has, the hub doesn't trust it any more."""
+        """Where a journal branched off from what the hub has, the hub doesn't trust it.
+
+        One that is only behind shows itself with its next event, or when it hears an ack.
+        """
         hub = self.scene.hub
-        controller = file.disk.controller
-        booked = hub.hashes.get((controller, file.epoch), [b""])
-        through = len(booked) - 1
-        state, current = hub.states.get(controller, ("", ""))
-        if state != "active" or current != file.epoch or through == 0:
-            return
-        if through > file.last_seq:
-            yield f"{name} lost events {file.last_seq + 1} to {through}, and is still trusted"
-        elif file.hashes[through] != booked[through]:
-            yield f"{name} has other events up to {through} than the hub, and is trusted"
+        booked = hub.hashes.get((name, file.epoch), [b""])
+        both = min(len(booked) - 1, file.last_seq)
+        if hub.states.get(name) == ("active", file.epoch) and file.hashes[both] != booked[both]:
+            yield f"{name} has other events up to {both} than the hub, and is still trusted"

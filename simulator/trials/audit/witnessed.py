@@ -41,7 +41,7 @@ class Witnessed:
     Attributes:
         drawers: What is truly in each till's drawer, counted from nothing.
         requests: Of staff, by id.
-        damaged: What was done to each disk.
+        damaged: What was done to each disk since it was begun anew.
         broken: Meters and relays that are broken now: name of the disk, and machine; an
             empty machine stands for all of them.
         cut_off: Controllers whose network is cut now.
@@ -69,6 +69,8 @@ class Witnessed:
                 self._request(what).asked.append(asked)
             case "staff_answered":
                 self._request(what).outcomes.append(str(what["outcome"]))
+            case "disk" if what["fault"] == "begun_anew":
+                self.damaged.pop(fact.who, None)
             case "disk":
                 self.damaged.setdefault(fact.who, []).append(str(what["fault"]))
             case "part":
