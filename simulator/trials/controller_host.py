@@ -110,6 +110,10 @@ class ControllerHost:
         fuse = self._box.disk.fuse
         fuse.at_write, fuse.after = at_write, after
 
+    def spare_power(self) -> None:
+        """A cut that was to come doesn't."""
+        self._box.disk.fuse.at_write = 0
+
     def fill_disk(self) -> None:
         """Leave no room on its disk."""
         self._spoil("disk_full")

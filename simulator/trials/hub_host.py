@@ -150,7 +150,8 @@ class HubHost:
         return self._keys[1]
 
     def start(self) -> None:
-        """Start it on what its disk holds, if it doesn't run."""
+        """Start it on what its disk holds, if it doesn't run; a death to come doesn't."""
+        self._crash_at = ""
         if self._hub is not None:
             return
         self._is_dying, self._crash_at = False, ""

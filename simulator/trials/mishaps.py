@@ -137,7 +137,12 @@ def _agent_crash(it: Strike) -> Mend:
 
 def _power_cut(it: Strike) -> Mend:
     it.host.power_cut(it.share_of(WRITES_MAX), after=bool(it.choice % 2))
-    return it.host.start
+
+    def mend() -> None:
+        it.host.spare_power()
+        it.host.start()
+
+    return mend
 
 
 def _disk_full(it: Strike) -> Mend:

@@ -103,6 +103,7 @@ class Play:
         self._world.network.start_broker()
         self._world.hub.start()
         for host in self._world.controllers.values():
+            host.spare_power()
             host.free_disk()
             host.set_clock_right()
             host.start()

@@ -22,7 +22,10 @@ _HELD = """
 _NOT_ACTIVE = "SELECT id, state FROM controllers WHERE state <> 'active' ORDER BY id"
 _BEHIND = """
     SELECT id FROM controllers WHERE reported_config < config_version
-        OR held_revision < accounts_revision ORDER BY id
+        OR held_revision < (
+            SELECT max(revision) FROM floors_sent
+            WHERE floors_sent.controller = controllers.id AND floors_sent.epoch = controllers.epoch)
+    ORDER BY id
 """
 
 

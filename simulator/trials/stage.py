@@ -195,7 +195,7 @@ class ControllerHost(Place, Protocol):
         ...
 
     def start(self) -> None:
-        """Power on, if it is off; a cut that was to come doesn't."""
+        """Power on, if it is off."""
         ...
 
     def crash(self) -> None:
@@ -204,6 +204,10 @@ class ControllerHost(Place, Protocol):
 
     def power_cut(self, at_write: int, *, after: bool) -> None:
         """Cut the power at the n-th write from now, before or after it is on the disk."""
+        ...
+
+    def spare_power(self) -> None:
+        """A cut that was to come doesn't."""
         ...
 
     def fill_disk(self) -> None:
