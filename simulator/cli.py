@@ -76,7 +76,7 @@ def bench(
     names: Annotated[list[str] | None, typer.Argument(help="Which; none: all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
 ) -> None:
-    """Measure: tap, ledger, ledger-single, ingest, catch-up, agent-memory."""
+    """Measure: tap, ledger, ledger-single, ingest, catch-up, fleet, agent-memory and more."""
     from simulator.benchmarks.report import run_and_print
 
     with _words():
