@@ -27,7 +27,8 @@ from firmware_agent.core.model import (
 )
 from firmware_agent.downlink import Downlink
 from firmware_agent.errors import StoreCorrupt
-from firmware_agent.hub_side import CONFIG_DOCUMENT
+from firmware_agent.housekeeping import FreeBytes
+from firmware_agent.hub_side import CONFIG_DOCUMENT, HUB_KEYS_DOCUMENT
 from firmware_agent.identity import TLS_NAME, Identity, load_identity
 from firmware_agent.ids import SystemIds
 from firmware_agent.link import Link
@@ -46,7 +47,9 @@ from wire.enrolment import BrokerAccess
 from wire.envelope import unseal
 from wire.errors import WireError
 from wire.ids import IdSource
+from wire.keys import HUB, Verifier
 from wire.machines import Config
+from wire.succession import follow
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -64,6 +67,7 @@ class Edges:
         identity: None: as enrolled, in the data folder.
         pace: How often machines are looked at.
         connect: Opens the journal's file.
+        free_bytes: Room on the disk; None: asks the system.
     """
 
     parts: PartsOpener | None = None
@@ -73,6 +77,7 @@ class Edges:
     identity: Identity | None = None
     pace: Pace = field(default_factory=Pace)
     connect: Connect = sqlite3.connect
+    free_bytes: FreeBytes | None = None
 
 
 class Agent:
@@ -189,7 +194,8 @@ def _build(
     alarm, sound_seq = check(records)
     wake, boot_id, signer = threading.Event(), ids.new("boot"), identity.signer
     link = edges.link or _mqtt(config, identity, clock, wake)
-    uplink = Uplink(records, link, signer, (boot_id, agent_version()), config.format)
+    boot = (boot_id, agent_version())
+    uplink = Uplink(records, link, signer, boot, config.format, edges.pace.rarer)
     if alarm is not None:
         _log.critical("nothing is authorised: %s", alarm.words)
         uplink.sound_seq = sound_seq
@@ -201,13 +207,14 @@ def _build(
         parts=open_parts(config, edges.parts or RealParts(clock)),
         link=link,
         uplink=uplink,
-        downlink=Downlink(identity.controller, identity.hub),
+        downlink=Downlink(identity.controller, Verifier(_hub_keys(records, identity)[-1], HUB)),
         time=time,
         ids=ids,
         card_salt=identity.card_salt,
         version=agent_version(),
         wake=wake,
         code_key=identity.code_key,
+        free_bytes=edges.free_bytes,
     )
     return Agent(Runtime(wires, state, edges.pace), wires)
 
@@ -264,11 +271,28 @@ def _stored_config(records: Records, identity: Identity) -> Config | None:
     payload = _unless_damaged(lambda: records.document(CONFIG_DOCUMENT), None)
     if payload is None:
         return None
+    complaint: WireError | None = None
+    # It was signed when it came, perhaps with an earlier key of the hub.
+    for key in reversed(_hub_keys(records, identity)):
+        try:
+            return unseal(payload, Config, Verifier(key, HUB), identity.controller)
+        except WireError as error:
+            complaint = error
+    _log.error("the stored configuration is unusable, waiting for another: %s", complaint)
+    return None
+
+
+def _hub_keys(records: Records, identity: Identity) -> tuple[str, ...]:
+    """The hub's keys, from the one told at enrolment to the newest that it leads to."""
+    first = identity.reply.hub_public_key
+    payload = records.document(HUB_KEYS_DOCUMENT)
+    if payload is None:
+        return (first,)
     try:
-        return unseal(payload, Config, identity.hub, identity.controller)
+        return (first, *follow(payload, first))
     except WireError as error:
-        _log.error("the stored configuration is unusable, waiting for another: %s", error)
-        return None
+        _log.error("the stored keys of the hub are unusable, it tells them again: %s", error)
+        return (first,)
 
 
 def _last_wall_ms(records: Records) -> int:

@@ -12,7 +12,7 @@ from collections import Counter
 from wire.downlink import Accounts, Ack, Command
 from wire.envelope import unseal
 from wire.errors import Code, DecodeError, SignatureError
-from wire.keys import Verifier
+from wire.keys import HUB, Verifier
 from wire.machines import Config
 from wire.topics import DOWN_ACCOUNTS, DOWN_ACK, DOWN_COMMAND, DOWN_CONFIG
 
@@ -43,6 +43,15 @@ class Downlink:
         self._controller = controller
         self._hub = hub
         self.dropped: Counter[Code] = Counter()
+
+    @property
+    def hub_key(self) -> str:
+        """The hub's key that is believed, base64."""
+        return self._hub.public
+
+    def trust(self, public_key: str) -> None:
+        """Believe another key of the hub from now on, and no other."""
+        self._hub = Verifier(public_key, HUB)
 
     def open(self, leaf: str, payload: bytes) -> Body | None:
         """The body of a message; None: it isn't one that the hub sent to us."""

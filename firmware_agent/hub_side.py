@@ -24,17 +24,20 @@ from firmware_agent.records import Records, keep_document
 from firmware_agent.timekeeper import Timekeeper
 from firmware_agent.uplink import BEHIND_REPORT_MS, REPORT_GAP_MS, Held, Uplink
 from wire.downlink import Accounts, Ack, Action, Command, ListPage
-from wire.errors import Code, TariffError
+from wire.errors import Code, TariffError, WireError
 from wire.events import ClockState
 from wire.ids import IdSource
 from wire.keys import HUB
 from wire.machines import Config
-from wire.topics import DOWN_CONFIG
+from wire.succession import follow, key_mark
+from wire.topics import DOWN_CONFIG, DOWN_KEY
 from wire.uplink import Outcome, Presence, Result
 from wire.usage import zone
 
 _log = logging.getLogger(__name__)
 
+HUB_KEYS_DOCUMENT = "hub_keys"
+"""Name under which the hub's keys since the enrolment are kept, as received and signed."""
 CONFIG_DOCUMENT = "config"
 """Name under which the configuration is kept, as received and signed."""
 
@@ -109,7 +112,12 @@ class HubSide:
     def held(self) -> Held:
         """Revisions that the controller holds."""
         state = self._decider.state
-        return Held(state.accounts_revision, self._records.cards.revision, state.config_version)
+        return Held(
+            state.accounts_revision,
+            self._records.cards.revision,
+            state.config_version,
+            key_mark(self._downlink.hub_key),
+        )
 
     def say_goodbye(self) -> None:
         """Send what is left, and that the agent ends."""
@@ -136,9 +144,11 @@ class HubSide:
         self._uplink.send_result(result)
 
     def _take_message(self, leaf: str, payload: bytes) -> None:
-        body = self._downlink.open(leaf, payload)
+        body = None if leaf == DOWN_KEY else self._downlink.open(leaf, payload)
         try:
-            if isinstance(body, Ack):
+            if leaf == DOWN_KEY:
+                self._take_keys(payload)
+            elif isinstance(body, Ack):
                 self._take_ack(body)
             elif isinstance(body, Accounts):
                 self._take_accounts(body)
@@ -171,6 +181,20 @@ class HubSide:
             load = self._records.accounts.load
             pairs = tuple((right, load(right.account)) for right in accounts.rights)
             self._decider.feed(AccountsCame(accounts.revision, pairs, accounts.answers))
+
+    def _take_keys(self, payload: bytes) -> None:
+        """Believe the hub's newest key, if the one that is believed leads to it."""
+        try:
+            keys = follow(payload, self._downlink.hub_key)
+        except WireError as error:
+            self._downlink.drop(Code.BODY_MALFORMED, f"{DOWN_KEY}: {error}")
+            return
+        if not keys:
+            return
+        # Kept first: the hub would have to be asked again after every start.
+        self._records.commit((), keep_document(HUB_KEYS_DOCUMENT, payload))
+        self._downlink.trust(keys[-1])
+        _log.warning("the hub signs with a new key from now on: %s", key_mark(keys[-1]))
 
     def _take_page(self, page: ListPage) -> None:
         mono_ms = self._time.moment().mono_ms

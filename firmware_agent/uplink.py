@@ -28,11 +28,12 @@ REPORT_GAP_MS = 200
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Revisions that the controller holds."""
+    """Revisions that the controller holds, and the mark of the hub's key."""
 
     accounts_revision: int = 0
     list_revision: int = 0
     config_version: int = 0
+    hub_key: str = ""
 
 
 class Uplink:
@@ -44,6 +45,7 @@ class Uplink:
         signer: Signs as this controller.
         boot: This start, and the agent's version.
         format_: How payloads are encoded.
+        rarer: How many times rarer than usual it reports without need.
     """
 
     def __init__(
@@ -53,7 +55,9 @@ class Uplink:
         signer: Signer,
         boot: tuple[str, str],
         format_: Format = Format.JSON,
+        rarer: int = 1,
     ) -> None:
+        self.rarer = rarer
         self._records = records
         self._link = link
         self._signer = signer
@@ -170,7 +174,7 @@ class Uplink:
         header = self._header(BatchPlan(journal.head_seq + 1, 0), held, wall_ms)
         self._publish_batch(header, ())
         behind = self._records.cards.is_behind
-        self._report_ms = mono_ms + (BEHIND_REPORT_MS if behind else REPORT_EVERY_MS)
+        self._report_ms = mono_ms + (BEHIND_REPORT_MS if behind else REPORT_EVERY_MS * self.rarer)
 
     def report_soon(self, mono_ms: int, wait_ms: int = REPORT_GAP_MS) -> None:
         """Report before long: what the controller holds has changed."""
@@ -250,4 +254,5 @@ class Uplink:
             config_version=held.config_version,
             last_seq=journal.head_seq,
             sent_ms=wall_ms,
+            hub_key=held.hub_key,
         )

@@ -17,7 +17,7 @@ from hub.ids import Entropy, RandomIds, system_entropy
 from hub.jobs.catalogue import all_jobs, charge_unpaid
 from hub.jobs.certificates import look_after_certificates
 from hub.jobs.runner import Runner
-from hub.keystore import Keys, load_keys
+from hub.keystore import Keys, load_keys, settle_signing_key
 from hub.ledger.writer import Writer
 from hub.mqtt_link import CLIENT_ID, Link, MqttLink, NoLink, Received
 from hub.partitions import AllPartitions, Partitions, SharedPartitions, Sharing
@@ -136,6 +136,7 @@ def build_hub(
     clock = clock or SystemClock()
     keys = load_keys(config.data)
     store, settings = _open(config, keys)
+    settle_signing_key(config.data, keys)
     ids = RandomIds(clock, entropy)
     instance = ids.new("hub")
     writer = make_writer(store, clock)

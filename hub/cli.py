@@ -283,6 +283,20 @@ def topup(  # noqa: PLR0917 options
     raise typer.Exit(command.run(place, account, amount, till, payment_id, as_json=as_json))
 
 
+@app.command("rotate-key")
+def rotate_key(
+    data: DataOption = DATA_PATH,
+    database: DatabaseOption = "",
+    hub: HubOption = "",
+    key: KeyOption = "",
+) -> None:
+    """Sign with a new key; controllers follow by the signature of the old one."""
+    from hub.commands import rotate_key as command
+    from hub.commands.access import Place
+
+    raise typer.Exit(command.rotate(Place(data, database, hub, key)))
+
+
 @app.command()
 def watch(
     hub: HubOption = "http://127.0.0.1:8080",

@@ -20,6 +20,7 @@ from hub.errors import HubError
 from hub.fleet import commands, configuration
 from hub.fleet.controllers import Controller, ControllerState, find_controller
 from hub.fleet.live import Live
+from hub.key_notices import KeyNotices
 from hub.ledger.writer import Touched, Tx, Writer
 from hub.lookout import Lookout
 from hub.mqtt_link import Link, NoLink, Outgoing
@@ -85,6 +86,7 @@ class Downlink:
         self._signer = signer
         self._link: Link = NoLink()
         self._pending = Pending()
+        self._keys = KeyNotices(store, signer)
         self._sent: dict[str, _Sent] = {}
         self._again: dict[str, int] = {}
         self._list_ms = NEVER_MS
@@ -134,6 +136,11 @@ class Downlink:
         """Compare what a controller holds with what it should, and send what it lacks."""
         self._pending.add_controllers((controller,))
 
+    def tell_key(self, controller: str, mark: str) -> None:
+        """A controller said which key of the hub it believes: lead it to the newest."""
+        if self._keys.heard(controller, mark):
+            self._pending.wake()
+
     def gained(self) -> None:
         """More controllers are this hub's to serve: whoever served them may have died."""
         self.catch_up()
@@ -148,6 +155,8 @@ class Downlink:
         for kind, id_ in touched:
             if kind == "account" and id_:
                 self._pending.add_accounts((id_,))
+            elif kind == "hub_key":
+                self._tell_key_to_all()
             elif kind == "config":
                 self._pending.add_configs((id_,))
             elif kind == "command":
@@ -159,6 +168,8 @@ class Downlink:
 
     def step(self) -> None:
         """Work off what waits now; what people and journals wait for goes before the rest."""
+        # First: what follows is signed by the newest key.
+        self._keys.send(self._send_key)
         self._send_urgent()
         self._refresh_accounts()
         if not self._link.connected:
@@ -315,6 +326,17 @@ class Downlink:
                 payload,
                 expiry_s=topics.COMMAND_EXPIRY_S,
             )
+
+    def _tell_key_to_all(self) -> None:
+        """What the broker keeps for controllers must be by the newest key, too."""
+        with self._store.read() as connection:
+            names = self._lookout.served(_active(connection))
+        self._keys.add(names)
+        self._pending.add_configs(names)
+
+    def _send_key(self, controller: str, payload: bytes) -> None:
+        if self._lookout.serves(controller):
+            self._send(controller, topics.DOWN_KEY, payload, retain=True)
 
     def _send_configs(self) -> None:
         for controller in self._pending.take_configs(CONFIGS_PER_STEP_MAX):

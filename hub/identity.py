@@ -12,7 +12,7 @@ import hashlib
 from sqlalchemy import Connection, select, text
 
 from hub.errors import ConfigError
-from hub.keystore import SALT_FILE, SEED_FILE, Keys
+from hub.keystore import SALT_FILE, SEED_FILE, SIGNING_FILE, Keys
 from hub.store.engine import Store
 from hub.store.tables.fleet import settings
 
@@ -55,9 +55,12 @@ def _is_ours(connection: Connection, keys: Keys) -> bool:
     query = select(settings.c.name, settings.c.value).where(settings.c.name.in_(sorted(mine)))
     noted = {row.name: row.value for row in connection.execute(query)}
     for name, value in noted.items():
+        if name == KEY and keys.signer.use(value):
+            continue
         if value != mine[name]:
             raise ConfigError(
                 f"this database belongs to a hub with another {_FILES[name]}: copy {SEED_FILE} "
-                f"and {SALT_FILE} of that hub into the data directory; nothing was changed"
+                f"and {SALT_FILE} of that hub, and {SIGNING_FILE} if it has one, into the data "
+                "directory; nothing was changed"
             )
     return noted.keys() == mine.keys()

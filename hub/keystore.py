@@ -16,8 +16,36 @@ from wire.keys import HUB, SEED_BYTES, Signer
 
 SEED_FILE = "hub.seed"
 SALT_FILE = "card.salt"
+SIGNING_FILE = "hub.signing"
+"""The key that signs once it isn't `hub.seed` itself any more."""
+SIGNING_NEXT_FILE = "hub.signing.next"
+"""The next one, until its file has its name."""
 SALT_BYTES = 32
 _OWNER_ONLY = 0o600
+
+
+class HubSigner(Signer):
+    """Signs as the hub; its key can be replaced while it is in use.
+
+    Args:
+        seed: Of the key that it begins with.
+        spares: Of further keys that may be meant.
+    """
+
+    def __init__(self, seed: bytes, spares: tuple[bytes, ...] = ()) -> None:
+        super().__init__(seed, HUB)
+        self._spares = {Signer(one, HUB).public: one for one in (seed, *spares)}
+
+    def become(self, seed: bytes) -> None:
+        """Sign with another key from now on, in every thread."""
+        self._key = Signer(seed, HUB)._key  # noqa: SLF001 of our own kind
+
+    def use(self, public_key: str) -> bool:
+        """Sign with the key of that public half; False: it isn't among ours."""
+        seed = self._spares.get(public_key)
+        if seed is not None:
+            self.become(seed)
+        return seed is not None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -32,7 +60,7 @@ class Keys:
         code_secret: Controllers' keys for offline codes are made from it.
     """
 
-    signer: Signer
+    signer: HubSigner
     card_salt: bytes
     broker_secret: bytes
     voucher_secret: bytes
@@ -59,15 +87,42 @@ def load_keys(data: Path) -> Keys:
     """
     seed = _read_hex(data / SEED_FILE, SEED_BYTES)
     salt = _read_hex(data / SALT_FILE, SALT_BYTES)
-    return keys_of(seed, salt)
+    spares = tuple(
+        _read_hex(data / name, SEED_BYTES)
+        for name in (SIGNING_FILE, SIGNING_NEXT_FILE)
+        if (data / name).exists()
+    )
+    return keys_of(seed, salt, spares)
 
 
-def keys_of(seed: bytes, card_salt: bytes) -> Keys:
-    """The secrets that follow from a seed and a salt."""
+def write_next_signing_key(data: Path, seed: bytes) -> None:
+    """Store a key that is about to be used.
+
+    Raises:
+        ConfigError: It can't be written.
+    """
+    (data / SIGNING_NEXT_FILE).unlink(missing_ok=True)  # of a rotation that never counted
+    write_secret(data / SIGNING_NEXT_FILE, seed.hex())
+
+
+def keep_signing_key(data: Path) -> None:
+    """Give the next key's file its name: the one before is gone."""
+    (data / SIGNING_NEXT_FILE).replace(data / SIGNING_FILE)
+
+
+def settle_signing_key(data: Path, keys: Keys) -> None:
+    """After a start: finish a rotation that was cut off, if the key in use is the next one."""
+    path = data / SIGNING_NEXT_FILE
+    if path.exists() and Signer(_read_hex(path, SEED_BYTES), HUB).public == keys.signer.public:
+        keep_signing_key(data)
+
+
+def keys_of(seed: bytes, card_salt: bytes, spares: tuple[bytes, ...] = ()) -> Keys:
+    """The secrets that follow from a seed and a salt; only the signing key is ever replaced."""
     broker_secret = hashlib.blake2b(seed, person=b"standpipe-broker").digest()
     voucher_secret = hashlib.blake2b(seed, person=b"standpipe-vouch").digest()
     return Keys(
-        signer=Signer(seed, HUB),
+        signer=HubSigner(seed, spares),
         card_salt=card_salt,
         broker_secret=broker_secret,
         voucher_secret=voucher_secret,

@@ -211,6 +211,7 @@ class Uplink:
         self.counts.batches += 1
         self.counts.events += len(batch.entries)
         self._live.hear(controller, self._clock.now().wall_ms)
+        self._downlink.tell_key(controller, batch.header.hub_key)
         booked = partial(self._booked, controller)
         self._submit(peer, partial(ingest.book_batch, batch=batch), booked, self._journals_free)
 

@@ -60,6 +60,7 @@ class Verifier:
         if len(raw) != PUBLIC_BYTES:
             raise DecodeError("a public key is 32 bytes in base64")
         self._key = Ed25519PublicKey.from_public_bytes(raw)
+        self.public = public
         self.name = name
 
     def check(self, kind: str, receiver: str, body: bytes, signature: str) -> None:

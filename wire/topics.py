@@ -25,9 +25,10 @@ DOWN_ACK = "down/ack"
 DOWN_ACCOUNTS = "down/accounts"
 DOWN_CONFIG = "down/config"
 DOWN_COMMAND = "down/command"
+DOWN_KEY = "down/key"
 
 LEAVES_UP = frozenset({UP_JOURNAL, UP_WANT, UP_STATUS, UP_STATE, UP_RESULT})
-LEAVES_DOWN = frozenset({DOWN_ACK, DOWN_ACCOUNTS, DOWN_CONFIG, DOWN_COMMAND})
+LEAVES_DOWN = frozenset({DOWN_ACK, DOWN_ACCOUNTS, DOWN_CONFIG, DOWN_COMMAND, DOWN_KEY})
 COMMAND_EXPIRY_S = 60
 """A command older than this surprises whoever stands at the machine."""
 _PARTS = 6

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from wire.bounds import HashHex, Millis, Minor, Name, Seq, Words
+from wire.bounds import Count, HashHex, Millis, Minor, Name, Seq, Small, Words
 from wire.events import ClockState
 
 
@@ -32,6 +32,8 @@ class JournalHeader(msgspec.Struct, frozen=True, kw_only=True, tag="journal", ta
         config_version: Version of the configuration that it holds.
         last_seq: Last seq in its journal when it wrote this.
         sent_ms: Its wall clock then.
+        hub_key: Mark of the hub's key that it believes (`wire.succession`); empty: its
+            agent is of a version that knows only one.
     """
 
     sender: Name
@@ -46,6 +48,7 @@ class JournalHeader(msgspec.Struct, frozen=True, kw_only=True, tag="journal", ta
     config_version: Seq = 0
     last_seq: Seq = 0
     sent_ms: Millis = 0
+    hub_key: Name = ""
 
 
 class Want(msgspec.Struct, frozen=True, kw_only=True, tag="want", tag_field="kind"):
@@ -135,7 +138,7 @@ class MachineView(msgspec.Struct, frozen=True, kw_only=True):
     charge_minor: Minor = 0
     local_minor: Minor = 0
     time_ms: Millis = 0
-    quantity: int = 0
+    quantity: Count = 0
     unit: Name = ""
     currency: Name = ""
     left_ms: Millis = 0
@@ -157,7 +160,7 @@ class StateView(msgspec.Struct, frozen=True, kw_only=True):
 
     at_ms: Millis
     machines: tuple[MachineView, ...] = ()
-    outbox_events: int = 0
+    outbox_events: Seq = 0
     clock: ClockState = ClockState.STALE
     readers_down: tuple[str, ...] = ()
     alarm: Words = ""
@@ -189,6 +192,6 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, tag="result", tag_field=
     receiver: Name
     id: Name
     outcome: Outcome
-    code: int = 0
+    code: Small = 0
     detail: Words = ""
     at_ms: Millis = 0

@@ -20,14 +20,14 @@ from sqlalchemy import Connection, text
 from hub.config import FILE_NAME
 from hub.errors import ConfigError
 from hub.fleet.authority import FILES, FOLDER
-from hub.keystore import SALT_FILE, SEED_FILE
+from hub.keystore import SALT_FILE, SEED_FILE, SIGNING_FILE
 
 MANIFEST = "manifest.json"
 MANIFEST_BYTES_MAX = 64 * 1024
 """It has a handful of lines."""
 COPY_OF_SQLITE = "hub.db"
 COPY_OF_SERVER = "hub.dump"
-SECRETS = (SEED_FILE, SALT_FILE)
+SECRETS = (SEED_FILE, SALT_FILE, SIGNING_FILE)
 CERTIFICATES = tuple(f"{FOLDER}/{name}" for name in FILES)
 """The authority's folder, where there is one."""
 OWNER_ONLY = 0o600
