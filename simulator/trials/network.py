@@ -24,6 +24,8 @@ LATENCY_MS = 15
 CONNECT_MS = 400
 RECONNECT_MS = 2_000
 """A client that couldn't connect tries again after this."""
+RETURN_MS = 30_000
+"""A client whose place another one took comes back after this, and takes it again."""
 NOTICED_MS = 45_000
 """Half as long again as a keepalive of 30 s: then both ends know that a line is cut."""
 QUEUE_MAX = 5_000
@@ -75,6 +77,7 @@ class Line:
         name: The client's id.
         is_connected: Whether the broker takes it for connected.
         will: What the broker says when the client vanishes.
+        ousted: Clients whose place another one took, with their wills.
     """
 
     def __init__(self, name: str, hears: Callable[[str], bool]) -> None:
@@ -86,6 +89,7 @@ class Line:
         self.queue: deque[Message] = deque()
         self.number = 0
         self.last_ms = [0, 0]
+        self.ousted: list[tuple[Client, Message | None]] = []
 
 
 class Network:
@@ -165,14 +169,18 @@ class Network:
 
     def connect(self, line: Line, client: Client, will: Message | None) -> None:
         """Have a client connect, and try again until it can; it takes another one's place."""
-        if line.client is not None and line.client is not client and line.is_connected:
+        other, its_will = line.client, line.will
+        if other is not None and other is not client and line.is_connected:
             self._drop(line, "another client came under this name")
+            line.ousted.append((other, its_will))
+            self._kernel.after(RETURN_MS, lambda: self._return(line, other))
         line.client, line.will = client, will
         line.number += 1
         self._try(line, line.number, CONNECT_MS)
 
     def leave(self, line: Line, client: Client, *, vanishes: bool) -> None:
         """Have a client go; one that vanishes leaves its will."""
+        line.ousted = [(other, will) for other, will in line.ousted if other is not client]
         if line.client is not client:
             return
         line.number += 1
@@ -189,6 +197,13 @@ class Network:
             return False
         self._send(line, 0, message, lambda: self._route(message))
         return True
+
+    def _return(self, line: Line, client: Client) -> None:
+        for other, will in line.ousted:
+            if other is client:
+                line.ousted.remove((other, will))
+                self.connect(line, client, will)
+                return
 
     def _try(self, line: Line, number: int, wait_ms: int) -> None:
         def attempt() -> None:

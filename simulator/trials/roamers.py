@@ -6,6 +6,7 @@ A roamer goes where the network is down; for a trial that means that it is cut b
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from simulator.trials.cuts import Cuts
 from simulator.trials.draws import one_of
@@ -22,14 +23,11 @@ WALK_MS_MAX = 5 * MINUTE_MS
 
 def schedule_roamers(office: Office, cuts: Cuts, until_ms: int) -> None:
     """Have people roam."""
-
-    def roam(office: Office, errand: Errand) -> Script:
-        return _roam(office, cuts, errand)
-
-    office.schedule(WHO, "roam", roam, GAP_MS, until_ms)
+    office.schedule(WHO, "roam", partial(roam, cuts), GAP_MS, until_ms)
 
 
-def _roam(office: Office, cuts: Cuts, errand: Errand) -> Script:
+def roam(cuts: Cuts, office: Office, errand: Errand) -> Script:
+    """Go to two places that are cut off, and use one card at both."""
     stream = errand.stream
     card = stream.choice(office.house(stream).cards)
     numbers = [stream.randrange(NUMBER_MAX) for _ in range(4)]
