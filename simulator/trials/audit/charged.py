@@ -69,13 +69,17 @@ class ChargeIsThePriceOfUse(Checker):
         elif fact.kind == "part" and what["fault"] != "reader":
             for (name, machine), span in self._spans.items():
                 if name == fact.who and what.get("machine", machine) in ("", machine):
-                    self._truths[span.session].is_clear = False
+                    self._truth(span).is_clear = False
         elif fact.kind == "fault" and what["name"] == "clock_drift":
             self._off_until[fact.who] = fact.at_ms + int(what["lasts_ms"])
             for (name, _), span in self._spans.items():
                 if name == fact.who:
-                    self._truths[span.session].drift_ppm = BROKEN_PPM_MAX
+                    self._truth(span).drift_ppm = BROKEN_PPM_MAX
         yield from ()
+
+    def _truth(self, span: Span) -> Truth:
+        """What is known of a session; of one that was booked already, nothing that matters."""
+        return self._truths.get(span.session) or Truth()
 
     def now(self) -> Iterator[str]:
         for booked in self.scene.hub.fresh_events:
