@@ -37,6 +37,7 @@ class Housekeeping:
         records: What is kept in order.
         recover: Journals the start, when that couldn't be done at the start.
         free_bytes: Room on the disk; None: asks the system.
+        rarer: How many times rarer than usual chores are done that can wait.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Housekeeping:
         records: Records,
         recover: Callable[[], bool],
         free_bytes: FreeBytes | None = None,
+        rarer: int = 1,
     ) -> None:
         self._decider = decider
         self._records = records
@@ -53,10 +55,10 @@ class Housekeeping:
         self._next: dict[Callable[[Moment], None], int] = {}
         self._chores = (
             (self._probe, PROBE_EVERY_MS),
-            (self._prune, PRUNE_EVERY_MS),
-            (self._watch_disk, DISK_EVERY_MS),
-            (self._release, DISK_EVERY_MS),
-            (self._checkpoint, CHECKPOINT_EVERY_MS),
+            (self._prune, PRUNE_EVERY_MS * rarer),
+            (self._watch_disk, DISK_EVERY_MS * rarer),
+            (self._release, DISK_EVERY_MS * rarer),
+            (self._checkpoint, CHECKPOINT_EVERY_MS * rarer),
         )
 
     def step(self, moment: Moment) -> None:

@@ -24,6 +24,7 @@ class LivePublisher:
 
     def __init__(self, uplink: Uplink) -> None:
         self._uplink = uplink
+        self._every_ms = EVERY_MS * uplink.rarer
         self._last: StateView | None = None
         self._last_ms = 0
         self._seen: ControllerState | None = None
@@ -51,7 +52,7 @@ class LivePublisher:
         went = self._uplink.send_state(view)
         self._last_ms = moment.mono_ms
         self._last = view if went else None
-        self.due_ms = moment.mono_ms + (EVERY_MS if went else CHANGE_GAP_MS)
+        self.due_ms = moment.mono_ms + (self._every_ms if went else CHANGE_GAP_MS)
 
     def _is_worth_a_look(self, state: ControllerState, waiting: int, mono_ms: int) -> bool:
         """Whether the view may have changed, or is due; cheap."""
@@ -66,7 +67,7 @@ class LivePublisher:
         if _words(view) != _words(last):
             return CHANGE_GAP_MS
         same = msgspec.structs.replace(last, at_ms=view.at_ms) == view
-        return EVERY_MS if same else max(state_ms, CHANGE_GAP_MS)
+        return self._every_ms if same else max(state_ms, CHANGE_GAP_MS)
 
 
 def _words(view: StateView) -> tuple[object, ...]:

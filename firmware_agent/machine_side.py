@@ -39,11 +39,14 @@ class Pace:
         idle_ms: Between two readings of one that nobody uses, for its health.
         lease_ms: How long an output stays on when nobody renews it; more than twice
             `running_ms`, at most `LEASE_MS_MAX`.
+        rarer: How many times rarer than usual that is done which only keeps things fresh:
+            reports, the live view, chores. For simulations, where hours pass in seconds.
     """
 
     running_ms: int = 250
     idle_ms: int = 5_000
     lease_ms: int = 5_000
+    rarer: int = 1
 
     def __post_init__(self) -> None:
         if not 2 * self.running_ms < self.lease_ms <= LEASE_MS_MAX:

@@ -134,7 +134,9 @@ class Runtime:
             ids=wires.ids,
         )
         self._codes = CodeReader(wires.records, wires.code_key)
-        self._chores = Housekeeping(self._decider, wires.records, self._recover, wires.free_bytes)
+        self._chores = Housekeeping(
+            self._decider, wires.records, self._recover, wires.free_bytes, pace.rarer
+        )
         self._inbox: Inbox[PartEvent] = Inbox(wires.wake, PARTS_MAX)
         self._pace = pace
         self._actions = self._list_actions()
