@@ -184,6 +184,22 @@ class Downlink:
             self._send_urgent()
             self._send_accounts(controller, ())
 
+    def due_ms(self) -> int | None:
+        """Monotonic time when `step` has something to do; None: not before something happens.
+
+        Of a hub that serves all controllers: one of several also looks what others did.
+        """
+        times = list(self._again.values())
+        if self._pending.has_news(connected=self._link.connected):
+            return self._clock.now().mono_ms
+        if self._pending.has_accounts:
+            times.append(self._refresh_ms + REFRESH_EVERY_MS)
+        if not self._link.connected:
+            times = times[len(self._again) :]
+        elif self._pending.has_list_change:
+            times.append(self._list_ms + LIST_EVERY_MS)
+        return min(times, default=None)
+
     def _run(self) -> None:
         while not self._closing.is_set():
             self._pending.wait(WAIT_S)

@@ -55,6 +55,27 @@ class Pending:
         """End a wait."""
         self._wake.set()
 
+    def has_news(self, *, connected: bool) -> bool:
+        """Whether something waits that is sent at once.
+
+        Args:
+            connected: Whether the broker is there; without it only what people and
+                journals wait for is tried.
+        """
+        urgent = self._acks or self._answers
+        others = self._controllers or self._configs or self._commands or self._everyone
+        return bool(urgent or (connected and others))
+
+    @property
+    def has_accounts(self) -> bool:
+        """Whether rights of accounts may have changed."""
+        return bool(self._accounts) or self._accounts_lost
+
+    @property
+    def has_list_change(self) -> bool:
+        """Whether the card list changed."""
+        return self._list_changed
+
     def add_ack(self, ack: Ack) -> None:
         """Send an ack; of one journal the furthest."""
         with self._lock:

@@ -23,9 +23,11 @@ from wire.codec import encode
 from wire.ids import RANDOM_BYTES, format_id
 from wire.uplink import Status
 
-PACE = Pace(running_ms=15_000, idle_ms=60_000, lease_ms=45_000)
+PACE = Pace(running_ms=29_000, idle_ms=600_000, lease_ms=60_000, rarer=10)
 """As slow as the ports allow with a lease that a machine may outrun: a look costs the same
 as on a Pi, and a trial has hours of them."""
+ROOM_BYTES = 1 << 34
+"""What is free on a disk that isn't full."""
 INBOX_MAX = 1_000
 """As of the real link: what doesn't fit is sent again."""
 ID_WALL_MS_MAX = (1 << 48) - 1
@@ -190,6 +192,7 @@ class Box:
             identity=self._identity,
             pace=PACE,
             connect=self.disk.connect(),
+            free_bytes=lambda: 0 if self.disk.fuse.is_full else ROOM_BYTES,
         )
         self._link = link
         self.trouble = ""

@@ -7,6 +7,7 @@ message comes, when somebody asks, and a little later to send what follows from 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -14,7 +15,7 @@ from typing import TypeVar
 
 from hub.bootstrap import Hub, build_hub
 from hub.config import HubConfig, MqttConfig
-from hub.errors import OutcomeUnknownError
+from hub.errors import HubError, OutcomeUnknownError
 from hub.ledger.inline import InlineWriter, Point
 from hub.ledger.writer import Job
 from hub.mqtt_link import CLIENT_ID, Outgoing, Received
@@ -28,12 +29,10 @@ AFTER_ACK = "after_ack"
 BEFORE_PUBLISH = "before_publish"
 POINTS = (Point.BEFORE_COMMIT.value, Point.AFTER_COMMIT.value, AFTER_ACK, BEFORE_PUBLISH)
 """Where a hub can die, in the order in which it comes by."""
-PUMP_MS = (30, 300, 1_000, 3_500)
-"""After something happened the hub looks for what to send so much later, each time after the
-last; these follow its own waits (`hub.downlink`)."""
-IDLE_PUMP_MS = 20_000
-JOBS_MS = 60_000
-"""Jobs run by the minute at most."""
+SEND_MS = 30
+"""After something happened the hub looks for what to send so much later."""
+JOBS_MS = 300_000
+"""Jobs look by the minute in a real hub; what they find is due for as long."""
 
 T = TypeVar("T")
 
@@ -114,7 +113,7 @@ class HubHost:
         self._crash_after = 0
         self._is_dying = False
         self._timer: Timer | None = None
-        self._quiet = 0
+        self._due_ms = 0
         self._jobs_ms = 0
         self._keys = (b"", b"")
 
@@ -205,10 +204,9 @@ class HubHost:
         try:
             return hub.writer.run(job)
         except HubDiedError:
-            self._bury()
             raise HubGoneError("the hub died: ask again with the same id") from None
         finally:
-            self._soon()
+            self._end_turn()
 
     def receive(self, message: Received) -> None:
         """Take in a message."""
@@ -237,10 +235,20 @@ class HubHost:
                 raise HubDiedError
 
     def _guarded(self, call: Callable[[], object]) -> None:
+        """Have the hub do something of its own; what it can't do now it does later."""
         try:
-            call()
+            with suppress(HubError):
+                call()
         except HubDiedError:
+            pass
+        finally:
+            self._end_turn()
+
+    def _end_turn(self) -> None:
+        """It died meanwhile, whatever it made of that; or it has something to send."""
+        if self._is_dying:
             self._bury()
+        self._soon()
 
     def _bury(self) -> None:
         hub, self._hub = self._hub, None
@@ -257,28 +265,35 @@ class HubHost:
         self._crash_at = ""
 
     def _soon(self) -> None:
-        self._quiet = 0
-        self._plan(PUMP_MS[0])
+        self._plan(SEND_MS)
 
     def _plan(self, delay_ms: int) -> None:
         if self._hub is None:
             return
+        due_ms = self._kernel.now_ms + delay_ms
         if self._timer is not None:
+            if self._due_ms <= due_ms:
+                return
             self._timer.cancel()
-        self._timer = self._kernel.after(delay_ms, self._pump)
+        self._due_ms = due_ms
+        self._timer = self._kernel.at(due_ms, self._pump)
 
     def _pump(self) -> None:
-        self._timer = None
+        """Send what is due, do the hub's own jobs, and come back when time brings more."""
         hub = self._hub
         if hub is None:
             return
         self._guarded(hub.downlink.step)
-        if self._kernel.now_ms >= self._jobs_ms and self._hub is not None:
-            self._jobs_ms = self._kernel.now_ms + JOBS_MS
+        now_ms = self._kernel.now_ms
+        if now_ms >= self._jobs_ms and self._hub is not None:
+            self._jobs_ms = now_ms + JOBS_MS
             self._guarded(hub.jobs.step)
-        self._quiet += 1
-        waits = PUMP_MS[self._quiet] if self._quiet < len(PUMP_MS) else IDLE_PUMP_MS
-        self._plan(waits)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+        due_ms = hub.downlink.due_ms() if self._hub is not None else None
+        waits_ms = self._jobs_ms - now_ms if due_ms is None else due_ms - now_ms
+        self._plan(max(SEND_MS, min(waits_ms, self._jobs_ms - now_ms)))
 
 
 def _is_upward(topic: str) -> bool:

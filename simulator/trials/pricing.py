@@ -93,7 +93,7 @@ def new_policy(office: Office, errand: Errand) -> Script:
     found = office.found(_SITES, stream)
     given = {
         "want_timeout_ms": stream.choice((500, 1_500, 3_000)),
-        "checkpoint_ms": stream.choice((10_000, 30_000, 120_000)),
+        "checkpoint_ms": stream.choice((30_000, 120_000, 300_000)),
         "low_percent": stream.choice((10, 30, 60)),
         "batch_events_max": stream.choice((1, 10, 100)),
     }

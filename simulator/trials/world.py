@@ -34,7 +34,7 @@ from simulator.trials.witness import Witness
 from wire.clock import ManualClock
 from wire.enrolment import EnrolmentRequest, prove
 from wire.keys import SEED_BYTES, Signer
-from wire.machines import Cycle, Machine as MachineSpec, Mode
+from wire.machines import Cycle, Machine as MachineSpec, Mode, Policy
 from wire.money import EUR
 from wire.tariff import Measure, Tariff, Tier
 
@@ -47,6 +47,9 @@ LASER, WASHER, SOCKET = "laser", "washer", "socket"
 KINDS = (LASER, WASHER, SOCKET)
 """By time, by the cycle, by what is metered; controllers have them in turns."""
 CYCLE_MS = 30 * 60_000
+POLICY = Policy(checkpoint_ms=120_000, state_ms=120_000)
+"""Checkpoints and the live view are most of what an agent says; those who change policies
+in a trial have them come more often, too."""
 PULSES_PER_HOUR = 1_800
 """A socket with a heater of 1.8 kW, at one pulse for each Wh."""
 
@@ -189,7 +192,7 @@ class World:
 
 def _prepare(tx: Tx) -> None:
     for site in SITES:
-        sites.add_site(tx, sites.Site(id=site, name=site))
+        sites.add_site(tx, sites.Site(id=site, name=site, policy=POLICY))
     for tariff in TARIFFS:
         tariffs.add_version(tx, tariff)
 
