@@ -23,6 +23,7 @@ from simulator.disk.steps import (
     Step,
     Synced,
     Tape,
+    Trouble,
     Truncated,
     Written,
 )
@@ -36,16 +37,20 @@ _kept: list[object] = []
 
 
 @contextmanager
-def recording(folder: Path) -> Iterator[Tape]:
+def recording(folder: Path, trouble: Trouble | None = None) -> Iterator[Tape]:
     """Note what this process' SQLite does to the files of a folder.
 
     Connections must be opened and closed within the block. Other folders' files are left
     alone. Only one recording runs at a time.
 
+    Args:
+        folder: Whose files.
+        trouble: Steps that fail; None: none does.
+
     Raises:
         SetupError: Nothing can be put under this Python's SQLite.
     """
-    recorder = _Recorder(folder)
+    recorder = _Recorder(folder, trouble or Trouble())
     recorder.begin()
     try:
         yield recorder.tape
@@ -54,8 +59,9 @@ def recording(folder: Path) -> Iterator[Tape]:
 
 
 class _Recorder:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, trouble: Trouble) -> None:
         self._folder = folder.resolve()
+        self._trouble = trouble
         self.tape = Tape(before=self._read_folder())
         self._lock = threading.Lock()
         self._numbers = {name: number for number, name in enumerate(self.tape.before)}
@@ -166,16 +172,22 @@ class _Recorder:
             return int(usual.xClose(file))
 
         def write(file: int, data: int, size: int, offset: int) -> int:
+            if self._trouble.strikes():
+                return abi.FULL
             code = int(usual.xWrite(file, data, size, offset))
             self._note(Written(self._open[file], offset, ctypes.string_at(data, size)))
             return code
 
         def truncate(file: int, size: int) -> int:
+            if self._trouble.strikes():
+                return abi.IOERR_TRUNCATE
             code = int(usual.xTruncate(file, size))
             self._note(Truncated(self._open[file], size))
             return code
 
         def sync(file: int, flags: int) -> int:
+            if self._trouble.strikes():
+                return abi.IOERR_FSYNC
             # Before: in the same call SQLite may sync the folder, after the file.
             self._note(Synced(self._open[file]))
             return int(usual.xSync(file, flags))

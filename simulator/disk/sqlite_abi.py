@@ -15,6 +15,10 @@ from simulator.errors import SetupError
 
 OK = 0
 IOERR = 10
+FULL = 13
+IOERR_FSYNC = IOERR | 4 << 8
+IOERR_TRUNCATE = IOERR | 6 << 8
+"""Result codes, https://www.sqlite.org/rescode.html."""
 
 Open = CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_int, POINTER(c_int))
 Delete = CFUNCTYPE(c_int, c_void_p, c_void_p, c_int)

@@ -54,6 +54,26 @@ Step = Created | Deleted | Written | Truncated | Synced | FolderSynced
 
 
 @dataclass(slots=True)
+class Trouble:
+    """Steps that fail: a write finds no room, a truncation or sync an error of the disk.
+
+    Attributes:
+        first: Number of the first that fails, from 1; 0: none does.
+        count: How many fail in a row.
+        seen: How many there were.
+    """
+
+    first: int = 0
+    count: int = 1
+    seen: int = 0
+
+    def strikes(self) -> bool:
+        """Whether the next step fails; counts it."""
+        self.seen += 1
+        return bool(self.first) and self.first <= self.seen < self.first + self.count
+
+
+@dataclass(slots=True)
 class Tape:
     """Steps, and the promises between them.
 
