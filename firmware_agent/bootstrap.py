@@ -8,8 +8,9 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -26,7 +27,7 @@ from firmware_agent.core.model import (
     Wiring,
 )
 from firmware_agent.downlink import Downlink
-from firmware_agent.errors import StoreCorrupt
+from firmware_agent.errors import IdentityError, StoreCorrupt
 from firmware_agent.housekeeping import FreeBytes
 from firmware_agent.hub_side import CONFIG_DOCUMENT, HUB_KEYS_DOCUMENT
 from firmware_agent.identity import TLS_NAME, Identity, load_identity
@@ -52,6 +53,9 @@ from wire.machines import Config
 from wire.succession import follow
 
 T = TypeVar("T")
+if TYPE_CHECKING:
+    from firmware_agent.mqtt_link import Way
+
 _log = logging.getLogger(__name__)
 
 
@@ -86,11 +90,16 @@ class Agent:
     Args:
         runtime: Decides.
         wires: What has to be closed at the end.
+        renew: Reads again who this controller is.
     """
 
-    def __init__(self, runtime: Runtime, wires: Wires) -> None:
+    def __init__(
+        self, runtime: Runtime, wires: Wires, renew: Callable[[], None] = lambda: None
+    ) -> None:
         self.runtime = runtime
         self._wires = wires
+        self._renew = renew
+        self._renewing = threading.Event()
         self._stop = threading.Event()
         self._closed = False
 
@@ -124,6 +133,9 @@ class Agent:
             watchdog.ready()
             while not self._stop.is_set() and not self.runtime.wants_restart:
                 wake.clear()
+                if self._renewing.is_set():
+                    self._renewing.clear()
+                    self._renew()
                 idle_ms = self.runtime.step()
                 watchdog.beat()
                 if not self._stop.is_set():
@@ -141,6 +153,11 @@ class Agent:
         """Settle nothing and say nothing, as at a power cut; only let go of the disk."""
         self._closed = True
         self._wires.records.store.close()
+
+    def renew(self) -> None:
+        """Go on with the key in the data folder, from any thread or a signal handler."""
+        self._renewing.set()
+        self._wires.wake.set()
 
     def close(self) -> None:
         """Settle sessions, outputs off, everything given back. Idempotent."""
@@ -216,7 +233,8 @@ def _build(
         code_key=identity.code_key,
         free_bytes=edges.free_bytes,
     )
-    return Agent(Runtime(wires, state, edges.pace), wires)
+    renew = partial(_renew, config, uplink, link)
+    return Agent(Runtime(wires, state, edges.pace), wires, renew)
 
 
 def agent_version() -> str:
@@ -313,15 +331,31 @@ def _unless_damaged(read: Callable[[], T], instead: T) -> T:
 
 
 def _mqtt(config: AgentConfig, identity: Identity, clock: Clock, wake: threading.Event) -> Link:
-    from firmware_agent.mqtt_link import MqttLink, Way
+    from firmware_agent.mqtt_link import MqttLink
+
+    return MqttLink(_way(config, identity), clock, wake, config.format)
+
+
+def _renew(config: AgentConfig, uplink: Uplink, link: Link) -> None:
+    """Sign with the key that was put into the data folder, and go to the broker with it."""
+    from firmware_agent.mqtt_link import MqttLink
+
+    try:
+        identity = load_identity(Path(config.data_dir))
+    except IdentityError as error:
+        _log.error("going on as before: %s", error)
+        return
+    uplink.sign_with(identity.signer)
+    if isinstance(link, MqttLink):
+        link.go(_way(config, identity))
+    _log.warning("signing with the key in the data folder from now on")
+
+
+def _way(config: AgentConfig, identity: Identity) -> Way:
+    from firmware_agent.mqtt_link import Way
 
     access: BrokerAccess = identity.reply.broker
     if config.broker is not None:
         access = msgspec.structs.replace(access, host=config.broker.host, port=config.broker.port)
     certificate = Path(config.data_dir) / TLS_NAME
-    return MqttLink(
-        Way(access, identity.reply.partition, certificate if certificate.exists() else None),
-        clock,
-        wake,
-        config.format,
-    )
+    return Way(access, identity.reply.partition, certificate if certificate.exists() else None)

@@ -48,6 +48,17 @@ def enrol(
 
 
 @app.command()
+def rotate(
+    hub: Annotated[str, typer.Option(help="Address of the hub, https://…")],
+    config: ConfigOption = CONFIG_PATH,
+) -> None:
+    """Change this controller's key, password and certificate, also while it runs."""
+    from firmware_agent.commands import rotate as command
+
+    raise typer.Exit(command.rotate(config, hub))
+
+
+@app.command()
 def status(config: ConfigOption = CONFIG_PATH, as_json: JsonOption = False) -> None:
     """Say what the controller holds; also while it runs."""
     from firmware_agent.commands import status as command

@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from firmware_agent import tls
 from firmware_agent.errors import EnrolmentError
 from firmware_agent.identity import Identity, load_key, save_key, save_reply
@@ -76,7 +78,7 @@ def enrol(
         version=version,
         certificate_request=tls.request_for(name, tls_key),
     )
-    reply = _ask(hub_url, request, client)
+    reply = ask(hub_url, ENROLMENT_PATH, request, client)
     if reply.controller != name:
         raise EnrolmentError(f"the hub answered for {reply.controller!r} instead of {name!r}")
     if reply.broker.certificate_pem:
@@ -94,10 +96,19 @@ def _check_arguments(hub_url: str, name: str, code: str) -> None:
         raise EnrolmentError("the code is what `standpipe-hub enrol` printed")
 
 
-def _ask(hub_url: str, request: EnrolmentRequest, client: httpx.Client | None) -> EnrolmentReply:
+def ask(
+    hub_url: str, path: str, request: msgspec.Struct, client: httpx.Client | None
+) -> EnrolmentReply:
+    """Send a request to the hub and read its answer.
+
+    Raises:
+        EnrolmentError: The hub isn't reached, refuses, or isn't one.
+    """
     import httpx
 
-    url = hub_url.rstrip("/") + ENROLMENT_PATH
+    if not hub_url.startswith(("http://", "https://")):
+        raise EnrolmentError("the hub's address begins with https://")
+    url = hub_url.rstrip("/") + path
     headers = {"content-type": "application/json"}
     own = client if client is not None else httpx.Client(timeout=TIMEOUT_S)
     try:

@@ -18,6 +18,8 @@ from wire.errors import DecodeError, WireError
 from wire.keys import HUB, SEED_BYTES, Signer, Verifier, decode_bytes, encode_bytes
 
 KEY_NAME = "controller.key"
+NEXT_KEY_NAME = "controller.key.next"
+"""The next key, until the hub has taken it."""
 IDENTITY_NAME = "identity.json"
 TLS_NAME = "tls.pem"
 """Key and certificate for the broker, if it asks for one."""
@@ -95,27 +97,27 @@ def save_reply(folder: Path, reply: EnrolmentReply) -> None:
     write_private(folder / IDENTITY_NAME, msgspec.json.encode(reply))
 
 
-def load_key(folder: Path) -> bytes | None:
+def load_key(folder: Path, name: str = KEY_NAME) -> bytes | None:
     """The private key made earlier; None: there is none.
 
     Raises:
         IdentityError: The file is damaged.
     """
     try:
-        seed = decode_bytes((folder / KEY_NAME).read_text().strip())
+        seed = decode_bytes((folder / name).read_text().strip())
     except FileNotFoundError:
         return None
     except (OSError, DecodeError, UnicodeDecodeError) as error:
-        raise IdentityError(f"{folder / KEY_NAME} can't be read: {error}") from None
+        raise IdentityError(f"{folder / name} can't be read: {error}") from None
     if len(seed) != SEED_BYTES:
-        raise IdentityError(f"{folder / KEY_NAME} is damaged: move it away and enrol anew")
+        raise IdentityError(f"{folder / name} is damaged: move it away and enrol anew")
     return seed
 
 
-def save_key(folder: Path, seed: bytes) -> None:
+def save_key(folder: Path, seed: bytes, name: str = KEY_NAME) -> None:
     """Store the private key."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_private(folder / KEY_NAME, encode_bytes(seed).encode())
+    write_private(folder / name, encode_bytes(seed).encode())
 
 
 def write_private(path: Path, data: bytes) -> None:

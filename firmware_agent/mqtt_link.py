@@ -184,6 +184,11 @@ class MqttLink:
             self.poll()
         return not self._unacked
 
+    def go(self, way: Way) -> None:
+        """Connect anew by another way, from the deciding thread."""
+        self._way = way
+        self._inbox.put((self._generation, _Lost("this controller has another key")))
+
     def close(self) -> None:
         stopper = self._forget()
         if stopper is not None:

@@ -69,6 +69,10 @@ class Uplink:
         self._acked_ms = records.journal.acked_ms
         self.sound_seq: int | None = None
 
+    def sign_with(self, signer: Signer) -> None:
+        """Sign with another key from now on."""
+        self._signer = signer
+
     @property
     def is_up(self) -> bool:
         """Whether there is a connection."""

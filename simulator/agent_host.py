@@ -75,3 +75,4 @@ def run_agent(config: Path, parts: Path, clock_off_ms: int = 0) -> int:
 def _stop_on_signals(agent: Agent) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stop())
+    signal.signal(signal.SIGHUP, lambda *_: agent.renew())

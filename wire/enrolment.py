@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import msgspec
 
+from wire.bounds import Millis, Small
 from wire.keys import HUB, Signer, Verifier
 
 ENROLMENT_PATH = "/api/v1/enrolments"
 CODE_LENGTH_MAX = 64
+ROTATION_PATH = "/api/v1/enrolments/rotations"
 KIND = "enrolment"
+ROTATION_KIND = "rotation"
 
 
 class EnrolmentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,7 +54,7 @@ class BrokerAccess(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     host: str
-    port: int
+    port: Small
     username: str
     password: str
     tls: bool = False
@@ -80,7 +83,7 @@ class EnrolmentReply(msgspec.Struct, frozen=True, kw_only=True):
     hub_public_key: str
     card_salt: str
     broker: BrokerAccess
-    hub_time_ms: int = 0
+    hub_time_ms: Millis = 0
     code_key: str = ""
 
 
@@ -98,3 +101,49 @@ def check_proof(request: EnrolmentRequest) -> None:
     """
     verifier = Verifier(request.public_key, request.controller)
     verifier.check(KIND, HUB, request.code.encode(), request.proof)
+
+
+class RotationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a controller sends that changes its key; answered by an `EnrolmentReply`.
+
+    Attributes:
+        controller: Its name.
+        public_key: Its new key, base64.
+        signature: Of the key that it has, over what is asked, base64.
+        proof: Of the new key, over the same.
+        version: Version of its agent.
+        certificate_request: As in `EnrolmentRequest`.
+    """
+
+    controller: str
+    public_key: str
+    signature: str = ""
+    proof: str = ""
+    version: str = ""
+    certificate_request: str = ""
+
+
+def sign_rotation(request: RotationRequest, old: Signer, new: Signer) -> RotationRequest:
+    """Sign with the key that is given up and with the one that follows."""
+    asked = _asked(request)
+    return msgspec.structs.replace(
+        request,
+        signature=old.sign(ROTATION_KIND, HUB, asked),
+        proof=new.sign(ROTATION_KIND, HUB, asked),
+    )
+
+
+def check_rotation(request: RotationRequest, known: Verifier, new: Verifier) -> None:
+    """Check that both keys want this, where the known one isn't the new one already.
+
+    Raises:
+        SignatureError: One of them doesn't.
+    """
+    asked = _asked(request)
+    new.check(ROTATION_KIND, HUB, asked, request.proof)
+    if known.public != new.public:
+        known.check(ROTATION_KIND, HUB, asked, request.signature)
+
+
+def _asked(request: RotationRequest) -> bytes:
+    return f"{request.public_key}\n{request.certificate_request}".encode()

@@ -29,6 +29,10 @@ def run(path: Path) -> int:
     def end(_: int, __: FrameType | None) -> None:
         agent.stop()
 
+    def renew(_: int, __: FrameType | None) -> None:
+        agent.renew()
+
+    signal.signal(signal.SIGHUP, renew)
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     agent.run()

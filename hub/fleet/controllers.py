@@ -44,6 +44,7 @@ class Controller:
         partition: Its part of the topics, for ever.
         state: How it stands with the hub.
         public_key: Its Ed25519 key, base64; empty: not enrolled.
+        code_public_key: The one that it enrolled with: its key of offline codes follows from it.
         epoch: Its current journal; empty: none seen.
         accounts_revision: Newest revision of rights made for it.
         reported_revision: What it said it holds.
@@ -63,6 +64,7 @@ class Controller:
     partition: str
     state: ControllerState
     public_key: str
+    code_public_key: str
     epoch: str
     accounts_revision: int
     reported_revision: int
@@ -209,6 +211,7 @@ def _controller(row: Row[tuple[object, ...]]) -> Controller:
         partition=row.partition,
         state=ControllerState(row.state),
         public_key=row.public_key,
+        code_public_key=row.code_public_key,
         epoch=row.epoch,
         accounts_revision=row.accounts_revision,
         reported_revision=row.reported_revision,

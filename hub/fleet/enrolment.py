@@ -20,7 +20,7 @@ from hub.fleet import controllers
 from hub.fleet.authority import Authority
 from hub.fleet.certificates import read_request
 from hub.fleet.code_keys import code_key, code_mark
-from hub.fleet.controllers import Controller, ControllerState
+from hub.fleet.controllers import ControllerState
 from hub.ids import Entropy
 from hub.keystore import Keys
 from hub.ledger.writer import Tx
@@ -98,8 +98,22 @@ def enrol(tx: Tx, request: EnrolmentRequest, keys: Keys, config: HubConfig) -> E
         ) from None
     code = request.code.strip().lower()
     _use_code(tx, request, code)
-    controller = _activate(tx, request)
-    password = _password(keys, controller.id, code)
+    _activate(tx, request)
+    return admit(tx, request.controller, code, keys, config)
+
+
+def admit(tx: Tx, name: str, secret: str, keys: Keys, config: HubConfig) -> Enrolled:
+    """Tell a controller that is known by its key all that it needs.
+
+    Args:
+        tx: The writer's transaction.
+        name: The controller's.
+        secret: What its broker password is made from, with a secret of the hub.
+        keys: Of the hub.
+        config: Of the hub.
+    """
+    controller = controllers.get_controller(tx.connection, name)
+    password = _password(keys, controller.id, secret)
     return Enrolled(
         reply=EnrolmentReply(
             controller=controller.id,
@@ -109,24 +123,22 @@ def enrol(tx: Tx, request: EnrolmentRequest, keys: Keys, config: HubConfig) -> E
             card_salt=encode_bytes(keys.card_salt),
             broker=broker_access(config, controller.id, password),
             hub_time_ms=tx.now_ms,
-            code_key=encode_bytes(code_key(keys, controller.id, controller.public_key)),
+            code_key=encode_bytes(code_key(keys, controller.id, controller.code_public_key)),
         ),
         username=controller.id,
         password=password,
     )
 
 
-def with_certificate(
-    enrolled: Enrolled, request: EnrolmentRequest, authority: Authority
-) -> Enrolled:
+def with_certificate(enrolled: Enrolled, request_pem: str, authority: Authority) -> Enrolled:
     """Add the certificate that a controller asked for, if there is an authority.
 
     Raises:
         ConfigError: The authority's files can't be read or written; asking again is safe.
     """
-    if not request.certificate_request or not authority.exists:
+    if not request_pem or not authority.exists:
         return enrolled
-    made = authority.sign(enrolled.username, request.certificate_request)
+    made = authority.sign(enrolled.username, request_pem)
     access = msgspec.structs.replace(enrolled.reply.broker, certificate_pem=made.pem)
     return replace(enrolled, reply=msgspec.structs.replace(enrolled.reply, broker=access))
 
@@ -183,7 +195,7 @@ def _use_code(tx: Tx, request: EnrolmentRequest, code: str) -> None:
     )
 
 
-def _activate(tx: Tx, request: EnrolmentRequest) -> Controller:
+def _activate(tx: Tx, request: EnrolmentRequest) -> None:
     """Take the key in; a controller shut out before is let in again by its new code."""
     before = controllers.get_controller(tx.connection, request.controller)
     if before.public_key != request.public_key or before.state is ControllerState.WAITING:
@@ -200,11 +212,10 @@ def _activate(tx: Tx, request: EnrolmentRequest) -> Controller:
     tx.connection.execute(
         update(fleet.controllers)
         .where(fleet.controllers.c.id == request.controller)
-        .values(code_mark=code_mark(request.public_key))
+        .values(code_mark=code_mark(request.public_key), code_public_key=request.public_key)
     )
     tx.touch("controller", request.controller)
     tx.touch("config", request.controller)
-    return controllers.get_controller(tx.connection, request.controller)
 
 
 def _password(keys: Keys, controller: str, code: str) -> str:

@@ -7,6 +7,7 @@ file gets its name after that, and at a start the database says which of the fil
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import msgspec
@@ -22,6 +23,8 @@ from wire.keys import HUB, SEED_BYTES, Signer
 from wire.succession import hand_over, write_succession
 
 DOCUMENT = "hub_keys"
+_ROTATING = threading.Lock()
+"""Two at once would mix up their files."""
 _SET_KEY = text("UPDATE settings SET value = :new WHERE name = :name AND value = :old")
 
 
@@ -50,7 +53,11 @@ def rotate(data: Path, writer: Writer, keys: Keys, entropy: Entropy) -> int:
         ConflictError: Another hub gave this database a new key meanwhile.
         ConfigError: The key can't be stored; nothing was changed.
     """
-    seed = entropy(SEED_BYTES)
+    with _ROTATING:
+        return _rotate(data, writer, keys, entropy(SEED_BYTES))
+
+
+def _rotate(data: Path, writer: Writer, keys: Keys, seed: bytes) -> int:
     new = Signer(seed, HUB)
     write_next_signing_key(data, seed)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 import pytest
 from hypothesis import given, strategies as st
@@ -21,7 +23,7 @@ from wire.succession import (
 KEYS = [Signer(bytes([number]) * 32, HUB) for number in range(1, 6)]
 LINKS = tuple(
     hand_over(before, after.public, number, 0)
-    for number, (before, after) in enumerate(zip(KEYS, KEYS[1:], strict=False), 2)
+    for number, (before, after) in enumerate(itertools.pairwise(KEYS), 2)
 )
 THIEF = Signer(b"t" * 32, HUB)
 

@@ -56,6 +56,7 @@ controllers = Table(
     Column("partition", Text, nullable=False),
     Column("state", Text, nullable=False, server_default="waiting"),
     Column("public_key", Text, nullable=False, server_default=""),
+    Column("code_public_key", Text, nullable=False, server_default=""),  # what codes hang on
     Column("code_mark", Text, nullable=False, server_default=""),  # of its key for offline codes
     Column("epoch", Text, nullable=False, server_default=""),  # the current journal
     Column("accounts_revision", BigInteger, nullable=False, server_default="0"),  # newest sent

@@ -228,7 +228,7 @@ def print_codes(hub: Hub, batch: PathId, data: JSONBody[PrintCodesBody]) -> Resp
     del data
     with hub.store.read() as connection:
         found = code_rows.get_batch(connection, batch)
-        public_key = get_controller(connection, found.controller).public_key
+        public_key = get_controller(connection, found.controller).code_public_key
     key = code_key(hub.keys, found.controller, public_key)
     written = hub.writer.run(lambda tx: offline_codes.write_codes(tx, batch, key))
     return Response(
