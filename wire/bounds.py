@@ -17,6 +17,8 @@ Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 """Seq, revision or version; 2**53 is the largest whole number that JSON readers keep."""
 Millis = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 """A time in ms; a clock may be wrong, not absurd."""
+Small = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+"""A numbered reason, a level, a port or a short count: fits SQL's 32-bit integers."""
 Name = Annotated[str, msgspec.Meta(max_length=64)]
 """An id or a name, see `wire.ids.NAME_LENGTH_MAX`."""
 Words = Annotated[str, msgspec.Meta(max_length=512)]

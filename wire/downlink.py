@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from wire.bounds import HashHex, Millis, Minor, Name, Seq, Words
+from wire.bounds import HashHex, Millis, Minor, Name, Seq, Small, Words
 
 LIST_ENTRIES_PER_PAGE_MAX = 500
 """A page of the card list stays below 200 kB, what a slow link carries in seconds."""
@@ -87,7 +87,7 @@ class CardEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     card: Name
     account: Name
-    level: int = 0
+    level: Small = 0
     standing: Standing = Standing.OK
     floor_minor: Minor = 0
     unit: Name = "EUR"
@@ -129,7 +129,7 @@ class WantAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     request: Name
     granted_minor: Minor = 0
-    code: int = 0
+    code: Small = 0
 
 
 class Accounts(msgspec.Struct, frozen=True, kw_only=True, tag="accounts", tag_field="kind"):

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
-from wire.bounds import Count, Millis, Minor, Name, Seq, Words
+from wire.bounds import Count, Millis, Minor, Name, Seq, Small, Words
 from wire.usage import NOTHING, Usage
 
 
@@ -102,7 +102,7 @@ class Boot(Event, frozen=True, kw_only=True, tag="boot"):
 
     version: Words
     previous_seq: Seq = 0
-    settled: int = 0
+    settled: Seq = 0
 
 
 class SessionFacts(Event, frozen=True, kw_only=True):
@@ -242,7 +242,7 @@ class CardRefused(Event, frozen=True, kw_only=True, tag="card_refused"):
 
     machine: Name
     card: Name
-    code: int
+    code: Small
     account: Name = ""
     short_minor: Minor = 0
 
@@ -258,7 +258,7 @@ class MachineFault(Event, frozen=True, kw_only=True, tag="machine_fault"):
     """
 
     machine: Name
-    code: int
+    code: Small
     detail: Words = ""
     cleared: bool = False
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
+from wire.bounds import Millis, Minor, Seq
 from wire.tariff import Tariff
 
 
@@ -48,9 +49,9 @@ class Cycle(msgspec.Struct, frozen=True, kw_only=True):
         duration_ms: The cycle's length; with feedback, the longest it may take.
     """
 
-    pulse_ms: int = 200
-    feedback_within_ms: int = 10_000
-    duration_ms: int = 3_600_000
+    pulse_ms: Millis = 200
+    feedback_within_ms: Millis = 10_000
+    duration_ms: Millis = 3_600_000
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,15 +84,15 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode = Mode.METERED
     tariff: str = ""
     tariff_by_group: dict[str, str] = {}
-    want_minor: int = 500
+    want_minor: Minor = 500
     hub_down: HubDown = HubDown.BACKED_THEN_FLOOR
     at_zero: AtZero = AtZero.STOP
-    reserve_minor: int = 0
-    idle_ms: int = 0
-    session_ms_max: int = 24 * 3_600_000
+    reserve_minor: Minor = 0
+    idle_ms: Millis = 0
+    session_ms_max: Millis = 24 * 3_600_000
     cycle: Cycle = Cycle()
     permission: str = ""
-    deposit_minor: int = 0
+    deposit_minor: Minor = 0
     locked: bool = False
     out_of_service: str = ""
 
@@ -108,12 +109,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         batch_wait_ms: How long an event may wait for others.
     """
 
-    want_timeout_ms: int = 1_500
-    checkpoint_ms: int = 10_000
-    low_percent: int = 30
-    state_ms: int = 2_000
-    batch_events_max: int = 100
-    batch_wait_ms: int = 1_000
+    want_timeout_ms: Millis = 1_500
+    checkpoint_ms: Millis = 10_000
+    low_percent: Seq = 30
+    state_ms: Millis = 2_000
+    batch_events_max: Seq = 100
+    batch_wait_ms: Millis = 1_000
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, tag="config", tag_field="kind"):
@@ -130,7 +131,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, tag="config", tag_field=
     """
 
     receiver: str
-    version: int
+    version: Seq
     site: str = ""
     timezone: str = "UTC"
     machines: tuple[Machine, ...] = ()

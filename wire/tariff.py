@@ -152,6 +152,7 @@ def check_tiers(tiers: tuple[Tier, ...]) -> None:
     for tier in tiers[:-1]:
         if tier.up_to is None or tier.up_to <= reached:
             raise TariffError("tiers must rise; only the last one has no end")
+        _check_range("up_to", tier.up_to, 1, USAGE_MAX)
         reached = tier.up_to
     if tiers[-1].up_to is not None:
         raise TariffError("the last tier must have no end (up_to empty)")

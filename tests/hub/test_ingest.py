@@ -417,3 +417,28 @@ def test_backed_and_unbacked_share_the_tax_exactly(desk, washer):
     assert desk.balance("EUR:revenue/washer") == 840
     assert (desk.wallet("ann"), desk.escrow("ann")) == (1_000, 0)
     assert desk.faults() == []
+
+
+def test_an_event_with_a_nul_is_kept_and_flagged_and_holds_nothing_up(desk, washer):
+    at = washer.stamp()
+    fault = MachineFault(seq=washer.last_seq + 1, at=at, machine="a\0b", code=501, detail="\0")
+    washer.append_bytes(encode(fault))
+    a_session(washer)
+
+    desk.journal(washer)
+
+    assert desk.wallet("ann") == 1_500
+    assert desk.alarm_codes() == [Code.BODY_MALFORMED]
+
+
+def test_an_event_with_a_code_that_no_database_holds_holds_nothing_up(desk, washer):
+    fault = MachineFault(
+        seq=washer.last_seq + 1, at=washer.stamp(), machine="washer", code=10**12, detail="odd"
+    )
+    washer.append_bytes(encode(fault))
+    a_session(washer)
+
+    desk.journal(washer)
+
+    assert desk.wallet("ann") == 1_500
+    assert desk.alarm_codes() == [Code.BODY_MALFORMED]
