@@ -175,6 +175,8 @@ def parse_config(text: str) -> AgentConfig:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError((f"not TOML: {error}",)) from None
+    except RecursionError:
+        raise ConfigError(("not TOML that is meant: it is nested too deeply",)) from None
     problems = check_table(data, AgentConfig, "")
     if problems:
         raise ConfigError(tuple(problems))

@@ -10,6 +10,7 @@ import msgspec
 
 from firmware_agent.errors import StoreCorrupt
 from firmware_agent.journal import Row, read_row
+from firmware_agent.store import NUMBER_MAX
 from wire import chain
 from wire.codec import decode_event
 from wire.errors import DecodeError
@@ -125,7 +126,10 @@ def _before(meta: dict[str, Any], seq: int) -> bytes | None:
     if seq == 1:
         return chain.origin(str(meta.get("controller", "")), str(meta.get("epoch", "")))
     if seq == _number(meta, "base_seq") + 1:
-        return bytes(meta["base_hash"])
+        kept = meta.get("base_hash")
+        if not isinstance(kept, bytes):
+            raise StoreCorrupt("the database is damaged: base_hash is no hash")
+        return kept
     return None
 
 
@@ -135,8 +139,8 @@ def _meta(connection: sqlite3.Connection) -> dict[str, Any]:
 
 def _number(meta: dict[str, Any], key: str) -> int:
     number = meta.get(key, 0)
-    if not isinstance(number, int):
-        raise StoreCorrupt(f"the database is damaged: {key} is no number")
+    if not isinstance(number, int) or not 0 <= number <= NUMBER_MAX:
+        raise StoreCorrupt(f"the database is damaged: {key} is no number of an event")
     return number
 
 

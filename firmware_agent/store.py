@@ -55,6 +55,8 @@ _NO_TEXT = "Could not decode to UTF-8"
 Connect = Callable[..., sqlite3.Connection]
 """Opens a connection, called as `sqlite3.connect` is."""
 _CORRUPT = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+NUMBER_MAX = 2**53
+"""No number that is kept under a name is larger (`wire.bounds.Seq`); SQLite takes 64 bits."""
 
 
 class Store:
@@ -127,9 +129,9 @@ class Store:
         return rows[0][0] if rows else None
 
     def number(self, key: str) -> int:
-        """A number kept under a name; 0: none is."""
+        """A number kept under a name; 0: none is, or none that was written."""
         value = self.meta(key)
-        return value if isinstance(value, int) else 0
+        return value if isinstance(value, int) and 0 <= value <= NUMBER_MAX else 0
 
     def check(self) -> str:
         """SQLite's own quick check: its complaint, or an empty text.
@@ -252,6 +254,9 @@ def _mapped() -> Iterator[None]:
         yield
     except sqlite3.ProgrammingError:
         raise
+    except UnicodeDecodeError as error:
+        # Its words about a damaged schema repeat the damage, and the driver can't read them.
+        raise StoreCorrupt(f"the database is damaged: {_NO_TEXT}") from error
     except sqlite3.DatabaseError as error:
         name = getattr(error, "sqlite_errorname", "") or ""
         if name.startswith(_CORRUPT) or _NO_TEXT in str(error):

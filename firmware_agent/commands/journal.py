@@ -59,9 +59,8 @@ def _folder(path: Path) -> Path:
 
 
 def _as_json(data: bytes) -> str:
-    if format_of(data) is Format.JSON:
-        return data.decode()
-    return encode(decode_event(data)).decode()
+    event = decode_event(data)
+    return (data if format_of(data) is Format.JSON else encode(event)).decode()
 
 
 def _in_words(data: bytes) -> str:
