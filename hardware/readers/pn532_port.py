@@ -7,6 +7,7 @@ The only file that knows nfcpy.
 
 from __future__ import annotations
 
+import errno
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ _PREAMBLE = bytes(10)
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.:+-]+")
 """nfcpy hands the path to a shell."""
 
+FRAMES_PER_COMMAND_MAX = 16
+"""An acknowledgement and an answer come to a command; more is a chip, or a line, gone mad."""
 _CARD_HEADER = 5
 _KIND_BY_SEL_RES = {
     0x00: "type2",
@@ -128,7 +131,7 @@ class Pn532Port:
 
     def _open_port(self, path: str, real: str) -> Any:
         try:
-            return nfc.clf.transport.TTY(real)
+            return _Line(real)
         except Exception as error:
             raise PartError(
                 self._part,
@@ -149,6 +152,22 @@ class Pn532Port:
             f"the reader stopped answering: {_words(error)}",
             "Check its cable and power",
         )
+
+
+class _Line(nfc.clf.transport.TTY):  # type: ignore[misc]  # the library has no types
+    """nfcpy's line, but a chip that acknowledges for ever doesn't hold the reader for ever."""
+
+    _frames = 0
+
+    def write(self, frame: Any) -> None:
+        self._frames = 0
+        super().write(frame)
+
+    def read(self, timeout: float) -> Any:
+        self._frames += 1
+        if self._frames > FRAMES_PER_COMMAND_MAX:
+            raise OSError(errno.EIO, "the chip doesn't stop talking")
+        return super().read(timeout)
 
 
 def _wake(transport: Any, path: str) -> Any:

@@ -25,6 +25,8 @@ _RF_ITEM, _TIMINGS_ITEM = 0x01, 0x02
 _STATUS_OK, _STATUS_TIMEOUT = b"\x00", b"\x01"
 _CASCADE_TAG = 0x88
 _DOUBLE_WITH_TAG, _TRIPLE_WITH_TAGS = 8, 12
+_TIMEOUT_INDEX_MAX = 16
+"""3.28 s, the longest timeout there is (section 7.3.1)."""
 _COMMAND_BYTES_MIN = 2
 """TFI and command code."""
 
@@ -60,7 +62,7 @@ class Pn532Chip:
         self._field: list[Tag] = []
         self._hung = False
         self._never = Event()
-        self._commands: dict[int, Callable[[bytes], bytes]] = {
+        self._commands: dict[int, Callable[[bytes], bytes | None]] = {
             0x00: lambda data: data if data[:1] == b"\x00" else b"\x00",  # Diagnose
             0x02: lambda _: _FIRMWARE,
             0x04: lambda _: bytes(5),  # GetGeneralStatus
@@ -179,10 +181,12 @@ class Pn532Chip:
         self._field_off()
         return _STATUS_OK
 
-    def _configure_rf(self, data: bytes) -> bytes:
+    def _configure_rf(self, data: bytes) -> bytes | None:
         if data[0] == _RF_ITEM and not data[1] & 1:
             self._field_off()
         elif data[0] == _TIMINGS_ITEM:
+            if data[3] > _TIMEOUT_INDEX_MAX:
+                return None
             self._timeout_index = data[3]
         return b""
 
