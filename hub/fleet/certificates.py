@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -179,7 +180,7 @@ def read_request(pem: str) -> ec.EllipticCurvePublicKey:
     try:
         request = x509.load_pem_x509_csr(pem.encode())
         key, is_own = request.public_key(), request.is_signature_valid
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise InputError("this is no signing request in PEM") from None
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise InputError("a signing request is for a key on P-256")

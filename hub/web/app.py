@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
-from litestar import Litestar, Router
+from litestar import Litestar, Request, Router
 from litestar.config.app import AppConfig
 from litestar.di import Provide
+from litestar.exceptions import NotFoundException
 from litestar.static_files import create_static_files_router
 
 from hub.ledger.writer import Touched
@@ -131,6 +134,21 @@ _TOPICS_OF_TOUCH = {
 """What the hub's services touch, as the names that live streams carry."""
 
 
+FILE_NAME = re.compile(r"[a-z0-9_.-]{1,64}")
+"""Names of style, script and pictures; there are no folders among them."""
+
+
+def check_file_name(request: Request[Any, Any, Any]) -> None:
+    """Refuse what can't be a file of ours before the file system is asked, and fails.
+
+    Raises:
+        NotFoundException: There is no such file.
+    """
+    name = request.scope["path"].removeprefix("/static/")
+    if FILE_NAME.fullmatch(name) is None:
+        raise NotFoundException
+
+
 def create_app(hub: HubPort) -> Litestar:
     """Make the application of a running hub.
 
@@ -159,6 +177,7 @@ def create_app(hub: HubPort) -> Litestar:
                     "/static",
                     directories=[STATIC],
                     opt=open_options("style and script of the pages hold no data"),
+                    before_request=check_file_name,
                 ),
             ],
             dependencies={

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import msgspec
 import pytest
 
+from firmware_agent import tls
 from hub.errors import ConflictError, InputError, NotFoundError, RefusedError
 from hub.fleet import controllers, enrolment
+from hub.fleet.certificates import read_request
 from wire.enrolment import EnrolmentRequest, prove
 from wire.errors import Code
 from wire.keys import Signer, decode_bytes
@@ -139,3 +145,19 @@ def test_a_controller_stands_at_one_site(desk, code):
         desk.run(lambda tx: controllers.add_controller(tx, "pi-1", "attic"))
     with pytest.raises(InputError):
         desk.run(lambda tx: controllers.add_controller(tx, "Pi 1/#", "cellar"))
+
+
+def test_a_request_for_a_certificate_of_another_kind_is_refused_in_words():
+    with TemporaryDirectory() as folder:
+        pem = tls.request_for("pi-1", tls.prepare_key(Path(folder)))
+    der = b64decode("".join(pem.splitlines()[1:-1]))
+    other_curve = der.replace(bytes.fromhex("2a8648ce3d0201"), bytes.fromhex("2a0648ce3d0201"), 1)
+    other_version = der.replace(bytes.fromhex("020100"), bytes.fromhex("020101"), 1)
+
+    for bent in (other_curve, other_version):
+        assert bent != der
+        text = b64encode(bent).decode()
+        with pytest.raises(InputError):
+            read_request(
+                f"-----BEGIN CERTIFICATE REQUEST-----\n{text}\n-----END CERTIFICATE REQUEST-----\n"
+            )
