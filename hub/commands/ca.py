@@ -136,7 +136,8 @@ def revoke(data: Path, name: str) -> int:
         count = authority.revoke(name)
         _publish(data, authority)
         print(f"{count} certificates of {name} are refused from now on.")
-        print("The hub books what it sends until: POST /api/v1/controllers/…/revoke")
+        print(f"A controller is shut out of the hub by POST /api/v1/controllers/{name}/revoke,")
+        print("which revokes its certificates, too.")
 
     return _done(work)
 
