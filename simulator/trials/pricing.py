@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from random import Random
 
 import msgspec
@@ -12,7 +13,7 @@ from hub.fleet import machines, sites
 from hub.ledger.writer import Tx
 from simulator.trials.draws import happens, weighed
 from simulator.trials.office import MINUTE_MS, Errand, Office, Script, Wait
-from wire.machines import AtZero, HubDown
+from wire.machines import AtZero, HubDown, Machine
 from wire.tariff import Tariff
 
 FACTORS_PERCENT = (50, 80, 100, 120, 200)
@@ -118,6 +119,25 @@ def new_manners(office: Office, errand: Errand) -> Script:
         yield errand.request(
             "machine", lambda tx: machines.put_machine(tx, placed.controller, machine)
         )
+
+
+def out_of_service(office: Office, errand: Errand) -> Script:
+    """A machine is taken out of service for a while."""
+    found = office.found(_MACHINES, errand.stream)
+    pause_ms = errand.stream.randint(MINUTE_MS, FORTH_AND_BACK_MS_MAX)
+    if found is None:
+        return
+    for step, is_out in (("machine_out", True), ("machine_back", False)):
+        placed = office.counter.look(lambda tx: machines.get_machine(tx.connection, found[0]))
+        if placed is None:
+            return
+        machine = msgspec.structs.replace(placed.machine, out_of_service=is_out)
+        yield errand.request(step, partial(_put, controller=placed.controller, machine=machine))
+        yield Wait(pause_ms if is_out else 0)
+
+
+def _put(tx: Tx, controller: str, machine: Machine) -> object:
+    return machines.put_machine(tx, controller, machine)
 
 
 def _manners(stream: Random) -> dict[str, object]:

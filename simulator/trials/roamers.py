@@ -33,6 +33,7 @@ def roam(cuts: Cuts, office: Office, errand: Errand) -> Script:
     numbers = [stream.randrange(NUMBER_MAX) for _ in range(4)]
     walk_ms, away_ms = stream.randint(1_000, WALK_MS_MAX), stream.randint(MINUTE_MS, AWAY_MS_MAX)
     places = _two_places(office, numbers)
+    office.world.witness.see("roams", WHO, id=errand.id, card=card.id)
     for controller, _ in places:
         cuts.cut(controller, errand.id, of_accounts=True)
     for place, (controller, machine) in enumerate(places):

@@ -31,6 +31,7 @@ PRICING: dict[str, tuple[Act, int]] = {
     "standing": (pricing.new_standing, 3 * HOUR_MS),
     "policy": (pricing.new_policy, 3 * HOUR_MS),
     "manners": (pricing.new_manners, 2 * HOUR_MS),
+    "service": (pricing.out_of_service, 4 * HOUR_MS),
 }
 CLUMSY: dict[str, tuple[Act, int]] = {
     "same_again": (clumsy.same_again, 3 * HOUR_MS),

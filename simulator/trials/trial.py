@@ -13,7 +13,7 @@ from pathlib import Path
 
 from simulator.trials.audit import Auditor, Breach, Observation
 from simulator.trials.coverage import Coverage, codes_in_facts, codes_in_hub, watched_table
-from simulator.trials.options import TICK_MS, Options
+from simulator.trials.options import ACTORS, TICK_MS, Options
 from simulator.trials.scenario import Play
 from simulator.trials.witness import Fact
 from simulator.trials.world import World
@@ -142,7 +142,7 @@ class _Audit:
 def _count(coverage: Coverage, facts: tuple[Fact, ...], hub: Path) -> None:
     coverage.faults.update(str(dict(one.what)["name"]) for one in facts if one.kind == "fault")
     coverage.actors.update(
-        one.who for one in facts if one.kind in ("staff_asked", "tapped") and one.who
+        one.who for one in facts if one.kind in ("staff_asked", "roams") and one.who in ACTORS
     )
     coverage.codes.update(codes_in_facts(facts))
     coverage.codes.update(codes_in_hub(hub))
