@@ -109,6 +109,22 @@ class Hub:
         self.store.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Database:
+    """How a hub comes to its database; a simulation has its own ways.
+
+    Attributes:
+        open: Opens it by its URL.
+        make_writer: Makes what writes.
+    """
+
+    open: Callable[[str], Store] = open_store
+    make_writer: Callable[[Store, Clock], Writer] = Writer
+
+
+_USUAL = Database()
+
+
 def build_hub(
     config: HubConfig,
     *,
@@ -116,7 +132,7 @@ def build_hub(
     entropy: Entropy = system_entropy,
     link: Link | None = None,
     alone: bool = False,
-    make_writer: Callable[[Store, Clock], Writer] = Writer,
+    database: Database = _USUAL,
 ) -> Hub:
     """Put a hub together. Nothing runs before `start`.
 
@@ -126,7 +142,7 @@ def build_hub(
         entropy: Its randomness.
         link: Its way to the broker; None: as `config` says.
         alone: Serve all controllers without asking, as on SQLite: no other hub runs.
-        make_writer: Makes what writes.
+        database: Its way to its database.
 
     Raises:
         ConfigError: It was never initialised, something of it is missing, or the database
@@ -135,11 +151,11 @@ def build_hub(
     """
     clock = clock or SystemClock()
     keys = load_keys(config.data)
-    store, settings = _open(config, keys)
+    store, settings = _open(config, keys, database.open)
     settle_signing_key(config.data, keys)
     ids = RandomIds(clock, entropy)
     instance = ids.new("hub")
-    writer = make_writer(store, clock)
+    writer = database.make_writer(store, clock)
     live = Live()
     downlink = Downlink(store, writer, clock, live, keys.signer)
     uplink = Uplink(store, writer, clock, live, downlink)
@@ -180,8 +196,8 @@ def build_hub(
     )
 
 
-def _open(config: HubConfig, keys: Keys) -> tuple[Store, Settings]:
-    store = open_store(config.database_url)
+def _open(config: HubConfig, keys: Keys, open_: Callable[[str], Store]) -> tuple[Store, Settings]:
+    store = open_(config.database_url)
     try:
         migrations.upgrade(store)
         with store.read() as connection:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from hub.ledger.answers import Asked, Batch
 from hub.ledger.writer import Writer
@@ -51,14 +51,20 @@ class InlineWriter(Writer):
         self._is_running = False
         self._passing = passing
         self._is_shared = shared
-        event.listen(store.writing, "commit", lambda _: passing(Point.BEFORE_COMMIT))
+        self._engine = store.writing
+        event.listen(self._engine, "commit", self._before_commit)
 
     def start(self) -> None:
         """There is no thread to start."""
 
     def close(self) -> None:
-        """Take nothing more."""
-        self._closing = True
+        """Take nothing more. May be called again."""
+        if not self._closing:
+            self._closing = True
+            event.remove(self._engine, "commit", self._before_commit)
+
+    def _before_commit(self, _connection: Connection) -> None:
+        self._passing(Point.BEFORE_COMMIT)
 
     def _put(self, asked: Asked) -> None:
         self._refuse_when_closing()

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import TypeVar
 
-from hub.bootstrap import Hub, build_hub
+from hub.bootstrap import Database, Hub, build_hub
 from hub.config import HubConfig, MqttConfig
 from hub.errors import HubError, OutcomeUnknownError
 from hub.ledger.inline import InlineWriter, Point
 from hub.ledger.writer import Job
 from hub.mqtt_link import CLIENT_ID, Outgoing, Received
+from hub.store.engine import Store, open_store
 from simulator.trials.clocks import TrueClock
 from simulator.trials.kernel import Kernel, Timer
 from simulator.trials.network import Message, Network
@@ -162,7 +163,7 @@ class HubHost:
             entropy=self._random.randbytes,
             link=link,
             alone=True,
-            make_writer=partial(InlineWriter, passing=self.passes),
+            database=Database(_store, partial(InlineWriter, passing=self.passes)),
         )
         self._hub, self._link = hub, link
         self._keys = (hub.keys.card_salt, hub.keys.voucher_secret)
@@ -257,6 +258,7 @@ class HubHost:
             return
         if self._link is not None:
             self._link.vanish()
+        hub.writer.close()
         hub.store.close()
         if self._timer is not None:
             self._timer.cancel()
@@ -294,6 +296,12 @@ class HubHost:
         due_ms = hub.downlink.due_ms() if self._hub is not None else None
         waits_ms = self._jobs_ms - now_ms if due_ms is None else due_ms - now_ms
         self._plan(max(SEND_MS, min(waits_ms, self._jobs_ms - now_ms)))
+
+
+@cache
+def _store(url: str) -> Store:
+    """A database's engines, with what they have compiled: that takes longer than a start."""
+    return open_store(url)
 
 
 def _is_upward(topic: str) -> bool:

@@ -99,8 +99,7 @@ class World:
         self.network = Network(self.kernel, self.witness, self.stream("network"))
         self.disks: list[Disk] = []
         self.controllers: dict[str, ControllerHost] = {}
-        within = MEMORY_DISK if MEMORY_DISK.is_dir() else None
-        self._folder = Path(tempfile.mkdtemp(prefix="standpipe-trial-", dir=within))
+        self._folder = _take_folder()
         self._silenced = logging.root.manager.disable
         self._streams: dict[str, Random] = {}
         data = self._folder / "hub"
@@ -144,7 +143,7 @@ class World:
             host.stop_clone()
             host.box.cut_power()
         self.hub.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        _give_back(self._folder)
         logging.disable(self._silenced)
 
     def _add(self, name: str, site: str, number: int) -> None:
@@ -204,6 +203,35 @@ def _spec(machine: str, kind: str) -> MachineSpec:
             id=machine, name=machine, kind=kind, tariff=kind, mode=Mode.CYCLE, cycle=cycle
         )
     return MachineSpec(id=machine, name=machine, kind=kind, tariff=kind)
+
+
+_in_use: set[Path] = set()
+
+
+def _take_folder() -> Path:
+    """An empty folder, one that was used before if there is one: engines know its path."""
+    number = 0
+    while (folder := _base() / str(number)) in _in_use:
+        number += 1
+    folder.mkdir()
+    _in_use.add(folder)
+    return folder
+
+
+def _give_back(folder: Path) -> None:
+    """Empty a folder for the next trial; again: nothing."""
+    if folder in _in_use:
+        shutil.rmtree(folder)
+        _in_use.discard(folder)
+
+
+@cache
+def _base() -> Path:
+    """Where this process has its trials: in memory, where there is such a place."""
+    within = MEMORY_DISK if MEMORY_DISK.is_dir() else None
+    folder = Path(tempfile.mkdtemp(prefix="standpipe-trials-", dir=within))
+    atexit.register(partial(shutil.rmtree, folder, ignore_errors=True))
+    return folder
 
 
 @cache

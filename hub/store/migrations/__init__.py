@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pathlib
+from functools import cache
 
 from alembic import command
 from alembic.config import Config
@@ -31,6 +32,9 @@ def upgrade(store: Store) -> str:
     Raises:
         StoreError: A step failed, nothing was changed; or the schema is of a later version.
     """
+    with store.writing.connect() as connection:
+        if current(connection) == _newest():
+            return _newest()
     with store.writing.connect() as connection, connection.begin():
         if not store.is_sqlite:
             # Hubs that start together: one takes the steps, the others find them taken.
@@ -52,7 +56,7 @@ def check_current(store: Store) -> None:
     """
     with store.read() as connection:
         found = current(connection)
-    head = ScriptDirectory.from_config(_config(None)).get_current_head()
+    head = _newest()
     if found != head:
         raise ConfigError(
             f"the database has schema {found or 'none'}, this hub needs {head}: "
@@ -63,6 +67,12 @@ def check_current(store: Store) -> None:
 def current(connection: Connection) -> str:
     """Revision of a database's schema; empty: none."""
     return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+@cache
+def _newest() -> str:
+    """Revision of this version's schema."""
+    return ScriptDirectory.from_config(_config(None)).get_current_head() or ""
 
 
 def _config(connection: Connection | None) -> Config:
