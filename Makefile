@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check -q
 
-.PHONY: setup demo test bench lint packaging lock clean check-night
+.PHONY: setup demo test bench lint packaging lock clean check-night fuzz
 
 setup: .venv/ready-dev
 
@@ -22,6 +22,11 @@ NIGHT_SEEDS ?= 10000
 check-night: .venv/ready-dev
 	$(BIN)/standpipe-sim check --runs $(NIGHT_SEEDS) $(ARGS)
 	$(BIN)/python -m tests.proof.campaign
+
+# Every decoder of bytes from outside under a fuzzer led by coverage (docs/proof.md).
+FUZZ_SECONDS ?= 60
+fuzz: .venv/ready-dev
+	$(BIN)/python -m tests.fuzz.run --seconds $(FUZZ_SECONDS) $(ARGS)
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .
