@@ -376,9 +376,13 @@ def test_a_journal_that_branched_off_and_is_still_trusted_is_found(records):
 
 
 def test_a_controller_that_begins_anew_is_trusted_again(day):
-    day.see("disk", "pi-1", fault="torn_page")
-    day.see("disk", "pi-1", fault="begun_anew")
     till = day.tills["pi-1"]
+    day.see("disk", "pi-1", fault="lost_tail")
+    day.records.spoil("UPDATE meta SET value = 'epo_other' WHERE key = 'epoch'", disk="pi-1")
+    day.see("healed", "pi-1")
+    day.see("disk", "pi-1", fault="begun_anew")
+    day.records.spoil("UPDATE meta SET value = ? WHERE key = 'epoch'", till.epoch, disk="pi-1")
+    assert day.auditor.check_now() == [], "what happened before is over"
     till.append(ConfigApplied, version=3)
     till.append(ConfigApplied, version=2)
 

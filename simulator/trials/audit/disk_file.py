@@ -78,7 +78,9 @@ class DiskFile:
             self.unreadable = str(error)
 
     def forget(self) -> None:
-        """Its controller begins anew on an empty disk."""
+        """Its controller begins anew on an empty disk; what was wrong before is over."""
+        self.complaints.clear()
+        self.rewound.clear()
         self._begin("")
 
     def take_complaints(self, invariant: Invariant) -> list[str]:
