@@ -33,8 +33,11 @@ PRICE_MINOR = 5
 """Five minutes at a cent."""
 WANT_S = 5.0
 """After this the person has gone; what is granted later is given back."""
-RESEND_S = 5.0
-"""As an agent: without an ack for this long, the journal is sent again."""
+RESEND_S, RESEND_S_MAX = 5.0, 60.0
+"""As an agent: without an ack for this long the journal is sent again, then after twice as
+long, and so on: a hub that meets everybody at once isn't flooded."""
+LOOK_S = 0.1
+"""Whoever waits is looked after this often."""
 REPORT_S = 0.2
 """As an agent: that new rights have come is reported this soon."""
 TRIES_MAX = 20
@@ -82,6 +85,7 @@ class _Standing:
     tapped_s: float = 0.0
     acked: int = 0
     sent_s: float = 0.0
+    resend_s: float = RESEND_S
     ended: dict[int, float] = field(default_factory=dict)
     configured: bool = False
     report_s: float | None = None
@@ -108,6 +112,7 @@ class Taps:
         self._unacked: dict[str, _Standing] = {}
         self._to_report: dict[str, _Standing] = {}
         self._lines: Lines | None = None
+        self._looked_s = 0.0
 
     @property
     def greeted(self) -> int:
@@ -162,13 +167,17 @@ class Taps:
     def look_after(self) -> None:
         """Give up wants that nobody answers, send journals again, report what came."""
         now_s = time.monotonic()
+        if now_s - self._looked_s < LOOK_S:
+            return
+        self._looked_s = now_s
         for one in [one for one in self._waiting.values() if now_s - one.tapped_s > WANT_S]:
             self.counts.unanswered += 1
             del self._waiting[one.request]
             one.request = ""
         for one in self._unacked.values():
-            if now_s - one.sent_s > RESEND_S:
+            if now_s - one.sent_s > one.resend_s:
                 self._send_journal(one)
+                one.resend_s = min(2 * one.resend_s, RESEND_S_MAX)
         for name, one in list(self._to_report.items()):
             if one.report_s is None or now_s >= one.report_s:
                 self._to_report.pop(name)
@@ -176,14 +185,10 @@ class Taps:
                     self._send(one.voice, UP_JOURNAL, one.voice.report())
                     one.report_s = None
 
-    def report_all(self) -> None:
-        """Have every controller whose journal isn't acknowledged send it again."""
-        for one in self._unacked.values():
-            self._send_journal(one)
-
     def _acked(self, one: _Standing, through_seq: int) -> None:
         now_s = time.monotonic()
-        one.acked = max(one.acked, through_seq)
+        if through_seq > one.acked:
+            one.acked, one.resend_s = through_seq, RESEND_S
         if one.acked >= one.voice.last_seq:
             self._unacked.pop(one.voice.name, None)
         for seq in [seq for seq in one.ended if seq <= one.acked]:

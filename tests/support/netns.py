@@ -79,7 +79,7 @@ def ip(*arguments: str) -> None:
     Raises:
         subprocess.CalledProcessError: It refused.
     """
-    subprocess.run([program(), *arguments], check=True, capture_output=True, timeout=10)
+    subprocess.run([program(), *arguments], check=True, capture_output=True, timeout=30)
 
 
 def program() -> str:
