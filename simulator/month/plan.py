@@ -17,9 +17,9 @@ LEVEL = 1
 MONTH_MS = 30 * 86_400_000
 SESSIONS_EACH = 80
 """Sessions of one person, who never needs more than the floor: 80 at 4 cents are 3.20."""
-RUN_STEPS = 12
-STEP_MS = 2_000
-"""A session is so many looks at the machine, this far apart: 24 s."""
+RUN_STEPS = 6
+STEP_MS = 4_000
+"""A session is so many looks at the machine, this far apart: 24 s. An output's lease is 5 s."""
 WALLET_MINOR = 5_000
 RESTARTS = 3
 """How often the agent starts anew in the month, evenly spread, as after an update."""

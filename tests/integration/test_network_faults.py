@@ -90,7 +90,7 @@ def test_a_link_that_trickles_brings_everything_in_the_end(shop, ana):
     shop.restore_network("two")
 
 
-@pytest.mark.parametrize("fault", [NetworkFault.RESET, NetworkFault.CUT, NetworkFault.STALL])
+@pytest.mark.parametrize("fault", [NetworkFault.RESET, NetworkFault.STALL])
 def test_connections_that_break_in_a_session_are_made_again(shop, ana, fault):
     session = shop.start_session("one", "lamp", ana)
     shop.disturb_network("one", fault)
