@@ -127,13 +127,13 @@ def out_of_service(office: Office, errand: Errand) -> Script:
     pause_ms = errand.stream.randint(MINUTE_MS, FORTH_AND_BACK_MS_MAX)
     if found is None:
         return
-    for step, is_out in (("machine_out", True), ("machine_back", False)):
+    for step, why in (("machine_out", "being repaired"), ("machine_back", "")):
         placed = office.counter.look(lambda tx: machines.get_machine(tx.connection, found[0]))
         if placed is None:
             return
-        machine = msgspec.structs.replace(placed.machine, out_of_service=is_out)
+        machine = msgspec.structs.replace(placed.machine, out_of_service=why)
         yield errand.request(step, partial(_put, controller=placed.controller, machine=machine))
-        yield Wait(pause_ms if is_out else 0)
+        yield Wait(pause_ms if why else 0)
 
 
 def _put(tx: Tx, controller: str, machine: Machine) -> object:
