@@ -81,15 +81,19 @@ def encode_bytes(data: bytes) -> str:
 
 
 def decode_bytes(text: str) -> bytes:
-    """Base64 text as bytes.
+    """Base64 text as bytes; of several texts for the same bytes only the one that we write.
 
     Raises:
         DecodeError: Not base64.
     """
     try:
-        return base64.b64decode(text, validate=True)
+        data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise DecodeError("not base64") from None
+    # A key that can be written in two ways would be two keys to whoever compares texts.
+    if encode_bytes(data) != text:
+        raise DecodeError("not base64 as it is written: bits that mean nothing are set")
+    return data
 
 
 def _covered(kind: str, sender: str, receiver: str, body: bytes) -> bytes:

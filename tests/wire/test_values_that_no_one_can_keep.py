@@ -9,6 +9,7 @@ from wire.codec import Format, decode, decode_event, encode
 from wire.enrolment import BrokerAccess
 from wire.errors import DecodeError, TariffError
 from wire.events import Boot, CardRefused, MachineFault, Stamp
+from wire.keys import Signer, Verifier, decode_bytes, encode_bytes
 from wire.machines import Config, Machine, Policy
 from wire.tariff import Tier, check_tiers
 from wire.uplink import MachineView, Outcome, Result, StateView
@@ -75,3 +76,15 @@ def test_what_is_wrong_is_said_without_a_nul():
     with pytest.raises(DecodeError) as refused:
         decode_event(msgspec.json.encode(bent))
     assert "\0" not in str(refused.value)
+
+
+def test_a_key_can_be_written_in_one_way_only():
+    public = Signer(bytes(range(32)), "wash-1").public
+    spare = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    twin = public[:-2] + spare[spare.index(public[-2]) + 1] + "="
+
+    Verifier(public, "wash-1")
+    with pytest.raises(DecodeError):
+        Verifier(twin, "wash-1")
+    for data in (b"", b"a", b"ab", b"abc", bytes(64)):
+        assert decode_bytes(encode_bytes(data)) == data
