@@ -26,7 +26,7 @@ from tests.firmware_agent.rig import HUB_SIGNER, NAME, TOML, Hub, Rig, identity
 from tests.fuzz.samples import sample
 from tests.fuzz.target import Check, Ears, FaultError, Target, plain
 from tests.fuzz.wire_targets import as_msgpack, golden
-from wire.codec import encode
+from wire.codec import encode, format_of
 from wire.downlink import Accounts, Ack, Command
 from wire.envelope import Signed
 from wire.errors import WireError
@@ -59,7 +59,7 @@ def check_downlink(data: bytes) -> None:
 def sealed(body: bytes, kind: type[msgspec.Struct]) -> bytes:
     """Any bytes, signed by the hub as if they were a body of that kind."""
     signature = HUB_SIGNER.sign(_KINDS[kind], NAME, body)  # type: ignore[index]
-    return encode(Signed(msgspec.Raw(body), signature))
+    return encode(Signed(msgspec.Raw(body), signature), format_of(body))
 
 
 @contextmanager

@@ -23,8 +23,8 @@ from tests.fuzz.target import Check, Ears, FaultError, Target
 from tests.fuzz.wire_targets import as_msgpack, golden
 from wire import chain
 from wire.clock import ManualClock
-from wire.codec import encode
-from wire.envelope import JournalBatch, Signed
+from wire.codec import Format, encode, format_of
+from wire.envelope import Signed, seal_batch
 from wire.errors import Code
 from wire.events import AnyEvent
 from wire.keys import HUB, Signer, Verifier
@@ -79,7 +79,8 @@ class InlineDesk(Desk):
     def _said(self, how: int, leaf: str, body: bytes) -> bytes:
         signer: Signer = self.voice.signer
         if how == SIGNED and leaf in _KINDS:
-            return encode(Signed(msgspec.Raw(body), signer.sign(_KINDS[leaf], HUB, body)))
+            signature = signer.sign(_KINDS[leaf], HUB, body)
+            return encode(Signed(msgspec.Raw(body), signature), format_of(body))
         if how == BATCH:
             return batch(signer, body)
         return body
@@ -88,9 +89,10 @@ class InlineDesk(Desk):
 def batch(signer: Signer, body: bytes) -> bytes:
     """A batch in order whose events are any lines, in a journal of its own."""
     epoch = "epo_" + hashlib.sha256(body).hexdigest()[:16]
-    events = tuple(body.split(b"\n")[:EVENTS_MAX])
-    if body[:1] == b"\x00":
-        events = tuple(as_msgpack(line) for line in body[1:].split(b"\n")[:EVENTS_MAX])
+    events, format_ = tuple(body.split(b"\n")[:EVENTS_MAX]), Format.JSON
+    if body[:1] == b"\0":
+        lines = body[1:].split(b"\n")[:EVENTS_MAX]
+        events, format_ = tuple(as_msgpack(line) for line in lines), Format.MSGPACK
     before = chain.origin(NAME, epoch)
     header = JournalHeader(
         sender=NAME,
@@ -102,12 +104,7 @@ def batch(signer: Signer, body: bytes) -> bytes:
         head_hash=chain.head(before, events).hex(),
         last_seq=len(events),
     )
-    raw = encode(header)
-    raws = tuple(msgspec.Raw(event) for event in events)
-    signature = signer.sign("journal", HUB, raw)
-    return msgspec.msgpack.encode(
-        JournalBatch(header=msgspec.Raw(raw), events=raws, signature=signature)
-    )
+    return seal_batch(header, events, signer, format_)
 
 
 @contextmanager
