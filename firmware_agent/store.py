@@ -88,6 +88,7 @@ class Store:
         except StoreError:
             self.close()
             raise
+        self._settle_log()
         if sqlite3.sqlite_version_info < WAL_RESET_FIXED:
             _log.info(
                 "SQLite %s has the WAL-reset bug: only this process may write %s",
@@ -180,6 +181,14 @@ class Store:
                 self.connection.close()
             self.connection = None
         self._lock.close()
+
+    def _settle_log(self) -> None:
+        """Have on disk what was found: a commit that was cut short may be there unsynced.
+
+        Nothing may follow from it before, and nothing may be written beside it.
+        """
+        with suppress(StoreError):  # whatever it is, the check of the start finds it, too
+            self.checkpoint()
 
     def _check_before_migrating(self) -> None:
         """A damaged list of steps looks like steps that weren't taken."""

@@ -211,7 +211,10 @@ def _only_read(driver: Any, _record: object) -> None:
 
 def _sqlite_writer(path: pathlib.Path) -> Engine:
     def connect() -> sqlite3.Connection:
-        return _connect(f"{path.as_uri()}?{_SPOILT_SECTORS}", _WRITER_PRAGMAS)
+        connection = _connect(f"{path.as_uri()}?{_SPOILT_SECTORS}", _WRITER_PRAGMAS)
+        # A commit that was cut short may be found, and isn't synced: nothing may follow yet.
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        return connection
 
     engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
     # The driver begins nothing by itself; a transaction takes the write lock at once.

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import replace
 
 import pytest
-from cuts import Looks, plain_cuts, scattered_cuts
+from cuts import Cut, Looks, continued, plain_cuts, scattered_cuts
 from quick_disk import quick_folder
 from witnessed_agent import (
     Committed,
@@ -37,6 +36,8 @@ STARTS = 24
 """Whole agents started on what a cut left; a store is opened on far more."""
 RECOVERIES = 3
 """Starts after a cut that are themselves cut after each step."""
+EARLY = 12
+"""Steps of a start in which it could harm what it found."""
 
 
 def live(rig) -> None:
@@ -86,13 +87,13 @@ def lazy_tape() -> Tape:
     return tape_of("NORMAL")
 
 
-def broken(tape: Tape, cuts) -> list[str]:
+def broken(tape: Tape, cuts, under_way: int = 1) -> list[str]:
     """What those cuts broke, in words."""
     promises, looks = Promises(tape), Looks(look)
     return [
         f"after {cut.count} steps, {cut.loss}: {words}"
         for cut in cuts
-        for words in promises.broken(looks.at(cut), cut.count)
+        for words in promises.broken(looks.at(cut), cut.count, under_way)
     ]
 
 
@@ -182,11 +183,50 @@ def takes_code_once(rig) -> None:
 
 def test_a_cut_while_a_start_settles_the_last_cut_breaks_nothing(tape):
     for cut in starts(tape)[:: STARTS // RECOVERIES]:
-        with quick_folder() as folder:
-            write_files(cut.files, folder)
-            hub = replace(hub_at(tape, cut.count))
-            was = Looks(look).at(cut).digest
-            with witnessed(folder, hub=hub) as (second, rig):
-                rig.run(2_000)
-            second.promises.insert(0, (0, Committed(was)))
-            assert not broken(second, [*plain_cuts(second), *scattered_cuts(second)])
+        second = started_on(tape, cut)
+        assert not broken(second, [*plain_cuts(second), *scattered_cuts(second, every=2)])
+
+
+def test_a_commit_that_a_start_finds_is_not_lost_by_what_it_writes_first(tape):
+    """The power went between a commit's last page and its sync: it may be there, or not."""
+    for cut in commits_under_way(tape):
+        second = started_on(tape, cut)
+        early = scattered_cuts(second, (Torn.SPOILT,))
+        assert not broken(second, [again for again in early if again.count <= EARLY])
+
+
+def commits_under_way(tape: Tape) -> list[Cut]:
+    """Cuts that left a commit which hadn't returned."""
+    done = [(at, said.digest) for at, said in tape.promises if isinstance(said, Committed)]
+    looks = Looks(look)
+    found = []
+    for cut in plain_cuts(tape):
+        coming = [digest for at, digest in done if at > cut.count][:1]
+        if cut.count > tape.promises[0][0] and [looks.at(cut).digest] == coming:
+            found.append(cut)
+    return found[:: max(1, len(found) // RECOVERIES)]
+
+
+def started_on(tape: Tape, cut: Cut) -> Tape:
+    """An agent's start on what a cut left; what it finds must stay."""
+    with quick_folder() as folder:
+        write_files(cut.files, folder)
+        was = Looks(look).at(cut).digest
+        sent = [at for at, said in tape.promises if isinstance(said, Sent)]
+        hub = hub_at(tape, cut.count) if cut.count >= sent[0] else None
+        with witnessed(folder, hub=hub) as (second, rig):
+            rig.run(2_000)
+    second.promises.insert(0, (0, Committed(was)))
+    return second
+
+
+def test_a_cut_after_a_kill_takes_nothing_that_was_said_since(tape):
+    """The agent is killed amid a commit and starts again; then the power goes."""
+    for cut in commits_under_way(tape):
+        second = started_on(tape, cut)
+        # What was found is said to nobody before the start's own commit.
+        (_, found), (first, _) = second.promises[:2]
+        second.promises[0] = (first, found)
+        both = continued(tape, cut.count, second)
+        later = [again for again in plain_cuts(both) if again.count > cut.count]
+        assert not broken(both, later, under_way=2)

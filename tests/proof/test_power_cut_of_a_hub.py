@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
-from cuts import Looks, plain_cuts, scattered_cuts
+from cuts import Looks, continued, plain_cuts, scattered_cuts
 from quick_disk import quick_folder
 from sqlalchemy import text
 
@@ -23,11 +23,13 @@ from hub.store.migrations import upgrade
 from simulator.disk.loss import Torn
 from simulator.disk.platter import write_files
 from simulator.disk.recorder import recording
-from simulator.disk.steps import Tape, Written
+from simulator.disk.steps import Synced, Tape, Written
 from wire.clock import ManualClock
 
 FILE = "hub.db"
 BANK, WALLET = chart.clearing("bank", "EUR"), chart.wallet("ann", "EUR")
+CLOCK = ManualClock()
+KILLS = 3
 ALONE = 8
 """Items booked one after the other."""
 TOGETHER = 16
@@ -150,3 +152,31 @@ def test_what_was_answered_is_answered_again_after_a_cut(tape):
         with closing(open_store(str(folder / FILE))) as store, Writer(store, ManualClock()) as hub:
             again = [hub.submit_item(pay_in(n)) for n in range(1, ALONE + TOGETHER + 1)]
             assert {answer.result(30) for answer in again} == {Already()}
+
+
+def test_a_cut_after_a_kill_takes_nothing_that_was_answered_since(tape):
+    """A hub is killed amid a commit, starts, and is asked the same again; then the power goes."""
+    for count, item in commits_under_way(tape):
+        with quick_folder() as folder:
+            write_files(next(c for c in plain_cuts(tape) if c.count == count).files, folder)
+            with (
+                recording(folder) as second,
+                closing(open_store(str(folder / FILE))) as store,
+                Writer(store, CLOCK) as hub,
+            ):
+                assert isinstance(hub.submit_item(pay_in(item)).result(30), Already | Booked)
+                second.promise(Answered(f"item-{item}"))
+                done = len(second.steps)
+        both = continued(tape, count, second)
+        later = [cut for cut in plain_cuts(both) if count <= cut.count <= count + done]
+        assert not broken(both, later)
+
+
+def commits_under_way(tape: Tape) -> list[tuple[int, int]]:
+    """When an item was written and not yet synced, and its number."""
+    found = []
+    for number in range(2, ALONE + 1):
+        at = next(at for at, said in tape.promises if said == Answered(f"item-{number}"))
+        last = max(n for n, step in enumerate(tape.steps[:at], 1) if isinstance(step, Synced))
+        found.append((last - 1, number))
+    return found[:KILLS]

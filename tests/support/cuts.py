@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -13,11 +13,13 @@ from quick_disk import quick_folder
 
 from simulator.disk.loss import SECTORS, Everything, Loss, Nothing, Scattered, Torn
 from simulator.disk.platter import Platter, write_files
-from simulator.disk.steps import Tape
+from simulator.disk.steps import Created, Deleted, Tape
 
 T = TypeVar("T")
 IMAGES = int(os.environ.get("STANDPIPE_POWER_CUT_IMAGES", "1"))
 """Disks drawn after each step, for each size of a sector."""
+NEW_FILES = 1_000
+"""Files of a second life are counted from here."""
 SEED = int(os.environ.get("STANDPIPE_POWER_CUT_SEED", "1"))
 
 
@@ -83,6 +85,34 @@ class Looks(Generic[T]):
                 write_files(cut.files, folder)
                 self._found[key] = self._look(folder)
         return self._found[key]
+
+
+def continued(tape: Tape, count: int, second: Tape) -> Tape:
+    """A disk whose program was killed after so many steps, and started again.
+
+    Nothing is lost with the program; what it hadn't synced is as unsynced as before.
+
+    Args:
+        tape: Of the first life.
+        count: Its steps.
+        second: Of the second life, recorded on what a kill left.
+    """
+    numbers = {name: number for number, name in enumerate(tape.before)}
+    for step in tape.steps[:count]:
+        if isinstance(step, Created):
+            numbers[step.name] = step.number
+        elif isinstance(step, Deleted):
+            numbers.pop(step.name, None)
+    known = {number: numbers[name] for number, name in enumerate(second.before)}
+    steps = [
+        replace(step, number=known.get(step.number, NEW_FILES + step.number))
+        if hasattr(step, "number")
+        else step
+        for step in second.steps
+    ]
+    promises = [(at, said) for at, said in tape.promises if at <= count]
+    promises += [(count + at, said) for at, said in second.promises]
+    return Tape(tape.before, tape.steps[:count] + steps, promises)
 
 
 def _walk(tape: Tape) -> Iterator[tuple[int, Platter]]:

@@ -270,17 +270,20 @@ class Promises:
         self._made = tape.promises
         self._digests = [said.digest for _, said in self._made if isinstance(said, Committed)]
 
-    def broken(self, found: Found, count: int) -> Iterator[str]:
+    def broken(self, found: Found, count: int, under_way: int = 1) -> Iterator[str]:
         """What a cut after so many steps broke, in words.
 
-        Nothing of a commit under way may be there, or all of it.
+        Args:
+            found: What is there after the cut.
+            count: Steps before it.
+            under_way: Commits that hadn't returned; each is there as a whole or not at all.
         """
         if found.complaint:
             yield found.complaint
             return
         made = [said for at, said in self._made if at <= count]
         done = sum(isinstance(said, Committed) for said in made)
-        if done and found.digest not in self._digests[done - 1 : done + 1]:
+        if done and found.digest not in self._digests[done - 1 : done + under_way]:
             yield f"commit {done} isn't there as it was"
         closed = {said.machine: said.times for said in made if isinstance(said, SwitchedOn)}
         for machine, times in closed.items():
