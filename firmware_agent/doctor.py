@@ -14,7 +14,7 @@ import msgspec
 from firmware_agent.config import AgentConfig
 from firmware_agent.errors import AgentError, IdentityError, StoreError
 from firmware_agent.housekeeping import DISK_LOW_BYTES, DISK_WARN_BYTES
-from firmware_agent.identity import KEY_NAME, Identity, load_identity
+from firmware_agent.identity import KEY_NAME, NEXT_KEY_NAME, Identity, load_identity
 from firmware_agent.inspection import last_boot, verify
 from firmware_agent.parts import Parts, PartsOpener, open_parts
 from firmware_agent.store import LOCK_NAME, WAL_RESET_FIXED, open_read_only
@@ -95,6 +95,8 @@ def _folder(folder: Path) -> Iterator[Finding]:
 
 def _key_mode(folder: Path) -> Finding:
     key = folder / KEY_NAME
+    if (folder / NEXT_KEY_NAME).exists():
+        return _bad("key", "a change of it was cut off: standpipe-agent rotate, once more")
     if not key.exists():
         return _bad("key", f"there is no {key}: it is made by standpipe-agent enrol")
     if key.stat().st_mode & _READABLE_BY_OTHERS:

@@ -22,6 +22,7 @@ from firmware_agent.identity import (
     load_key,
     save_key,
     save_reply,
+    sync_folder,
 )
 from firmware_agent.ids import new_seed
 from wire.enrolment import ROTATION_PATH, RotationRequest, sign_rotation
@@ -73,4 +74,5 @@ def rotate(
         tls.keep_certificate(folder, tls_key, reply.broker.certificate_pem)
     save_reply(folder, reply)
     (folder / NEXT_KEY_NAME).replace(folder / KEY_NAME)
+    sync_folder(folder)
     return Identity(seed=seed, reply=reply)

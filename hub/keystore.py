@@ -108,6 +108,7 @@ def write_next_signing_key(data: Path, seed: bytes) -> None:
 def keep_signing_key(data: Path) -> None:
     """Give the next key's file its name: the one before is gone."""
     (data / SIGNING_NEXT_FILE).replace(data / SIGNING_FILE)
+    sync_folder(data)
 
 
 def settle_signing_key(data: Path, keys: Keys) -> None:
@@ -142,14 +143,14 @@ def write_secret(path: Path, text: str) -> None:
             file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except FileExistsError:
         raise ConfigError(f"{path} exists already: a secret is never made twice") from None
     except OSError as error:
         raise ConfigError(f"{path} can't be written: {error.strerror}") from None
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Have a power cut leave the names, too: a file without its name is lost."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

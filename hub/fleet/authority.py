@@ -29,7 +29,7 @@ from hub.fleet.certificates import (
     Order,
 )
 from hub.ids import Entropy
-from hub.keystore import write_secret
+from hub.keystore import sync_folder, write_secret
 from wire.clock import Clock
 from wire.ids import is_name
 
@@ -305,7 +305,7 @@ class Authority:
 
 
 def replace_file(path: Path, text: str, mode: int) -> None:
-    """Write a file that is old or new for whoever reads it, never half.
+    """Write a file that is old or new for whoever reads it, never half; on disk when it returns.
 
     Raises:
         OSError: It can't be written.
@@ -318,6 +318,7 @@ def replace_file(path: Path, text: str, mode: int) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+    sync_folder(path.parent)
 
 
 def append_file(path: Path, text: str, mode: int) -> None:
@@ -331,6 +332,7 @@ def append_file(path: Path, text: str, mode: int) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+    sync_folder(path.parent)
 
 
 def _revoked(listed: x509.CertificateRevocationList) -> dict[int, int]:

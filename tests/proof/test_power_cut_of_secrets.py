@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from firmware_agent.identity import IDENTITY_NAME, KEY_NAME, save_identity, save_key
+from hub.clock import SystemClock
+from hub.fleet.authority import Authority
+from hub.ids import system_entropy
 from hub.keystore import write_secret
 from tests.firmware_agent.rig import CONTROLLER_SEED, identity
 
@@ -38,6 +41,17 @@ def test_an_enrolment_survives_a_power_cut_after_it_is_told(tmp_path, synced):
 
     assert synced[-2].name.startswith(IDENTITY_NAME)
     assert synced[-1] == tmp_path
+
+
+def test_what_an_authority_gives_out_and_revokes_survives_a_power_cut(tmp_path, synced):
+    authority = Authority(tmp_path, SystemClock(), system_entropy)
+    authority.create("Test")
+    synced.clear()
+
+    authority.issue_client("pi-1")
+    assert synced == [authority.folder / "issued.pem", authority.folder]
+    authority.revoke("pi-1")
+    assert synced[-2:] == [authority.folder / "crl.pem.new", authority.folder]
 
 
 def test_the_hubs_secrets_survive_a_power_cut(tmp_path, synced):
