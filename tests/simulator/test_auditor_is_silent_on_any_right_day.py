@@ -23,7 +23,7 @@ from wire import topics
 
 ACCOUNTS = ("ann", "bob")
 SEEDS = range(int(os.environ.get("STANDPIPE_AUDITED_DAYS", "2")))
-STEPS = 60
+STEPS = 40
 
 
 class AnyDay:
