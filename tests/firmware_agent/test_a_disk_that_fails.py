@@ -24,7 +24,7 @@ from wire.errors import Code
 from wire.events import SessionEnded, SessionStarted
 from wire.machines import Policy
 
-EVERY = int(os.environ.get("STANDPIPE_FAILING_STEPS_EVERY", "20"))
+EVERY = int(os.environ.get("STANDPIPE_FAILING_STEPS_EVERY", "30"))
 """Each so-manieth step fails in a run of its own; 1: each."""
 STEPS_MIN = 100
 

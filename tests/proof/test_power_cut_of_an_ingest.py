@@ -24,7 +24,7 @@ from wire import topics
 
 NAME = "pi-1"
 SESSIONS = 4
-EVERY = 1 if IMAGES > 1 else 8
+EVERY = 1 if IMAGES > 1 else 12
 """A cut after so many steps; the book alone is cut after each elsewhere."""
 
 
