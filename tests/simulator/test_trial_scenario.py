@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.trials.options import ACTORS, FAULTS, Options
+from simulator.trials.options import ACTORS, FAULTS, TICK_MS, Options
 from simulator.trials.scenario import play
 from simulator.trials.world import World
+
+MINUTES = 15
 
 
 def played(**options):
@@ -17,8 +19,8 @@ def played(**options):
 
 @pytest.fixture(scope="module")
 def whole():
-    """Half an hour of everything."""
-    return played(seed=11, ticks=30, sessions_per_hour=6)
+    """A little of everything."""
+    return played(seed=11, ticks=MINUTES, sessions_per_hour=6)
 
 
 def test_it_ends_with_all_mended_and_together_again(whole):
@@ -31,7 +33,7 @@ def test_it_ends_with_all_mended_and_together_again(whole):
 def test_nobody_new_comes_and_nothing_breaks_once_it_heals(whole):
     _, facts = whole
     healing_ms = next(fact.at_ms for fact in facts if dict(fact.what).get("name") == "healing")
-    assert healing_ms == 30 * 60_000
+    assert healing_ms == MINUTES * TICK_MS
     assert all(fact.at_ms <= healing_ms for fact in facts if fact.kind in ("fault", "cut"))
     assert any(fact.kind == "fault" for fact in facts)
     assert any(fact.kind == "tapped" for fact in facts)
@@ -43,12 +45,12 @@ def test_every_request_is_answered_in_the_end(whole):
     for fact in facts:
         if fact.kind == "staff_answered":
             last[dict(fact.what)["id"]] = dict(fact.what)["outcome"]
-    assert len(last) > 5
+    assert len(last) > 4
     assert set(last.values()) <= {"done", "refused"}
 
 
 def test_without_actors_and_faults_nothing_happens_but_the_first_payments():
-    left, facts = played(seed=11, ticks=5, faults=frozenset(), actors=frozenset())
+    left, facts = played(seed=11, ticks=1, faults=frozenset(), actors=frozenset())
     assert left == ()
     assert {fact.kind for fact in facts} <= {
         "started",
@@ -63,6 +65,8 @@ def test_without_actors_and_faults_nothing_happens_but_the_first_payments():
 def test_each_takes_part_only_when_asked_to():
     assert set(ACTORS) == {"people", "roamers", "staff", "pricing", "clumsy"}
     assert len(FAULTS) == len(set(FAULTS))
-    _, facts = played(seed=11, ticks=20, faults=frozenset(), actors=frozenset({"people"}))
+    _, facts = played(
+        seed=11, ticks=10, sessions_per_hour=6, faults=frozenset(), actors=frozenset({"people"})
+    )
     assert {fact.who for fact in facts if fact.kind == "staff_asked"} <= {"settling", "people"}
     assert any(fact.kind == "tapped" for fact in facts)
