@@ -24,7 +24,6 @@ def main() -> None:
     """Fuzz until told to end; never returns."""
     name, options = sys.argv[1], sys.argv[2:]
     # Complaints are thousands a second here; errors are heard by `Ears`.
-    logging.lastResort = None
     logging.getLogger().addHandler(logging.NullHandler())
     with atheris.instrument_imports(include=INSTRUMENTED):
         from tests.fuzz.bend import bend

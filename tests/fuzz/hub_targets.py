@@ -244,7 +244,7 @@ TARGETS = (
         about="any bytes on any topic of a real hub, signed or not; its book stays right",
         open=open_uplink,
         seeds=_received,
-        examples=150,
+        examples=50,
     ),
     Target(name="hub-toml", about="the hub's file", open=open_toml, seeds=_tomls),
     Target(

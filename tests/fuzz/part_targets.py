@@ -211,7 +211,7 @@ TARGETS = (
         about="what a PN532 says to its driver, also without end",
         open=open_reader,
         seeds=_lines,
-        examples=60,
+        examples=40,
     ),
     Target(
         name="chip",

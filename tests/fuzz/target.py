@@ -32,7 +32,7 @@ class Target:
     about: str
     open: Callable[[Path], AbstractContextManager[Check]]
     seeds: Callable[[], Iterable[bytes]]
-    examples: int = 200
+    examples: int = 80
 
 
 class FaultError(Exception):

@@ -262,7 +262,7 @@ TARGETS = (
         about="every body that travels; what decodes can be sent on",
         open=lambda _: plain(check_message),
         seeds=_messages,
-        examples=400,
+        examples=120,
     ),
     Target(name="events", about="journal events", open=lambda _: plain(check_event), seeds=_events),
     Target(
