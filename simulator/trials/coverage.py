@@ -27,7 +27,28 @@ GROUPS = ("faults", "actors", "transitions", "codes")
 _OVER_HTTP = "a program's mistake over HTTP; trials ask the hub's services directly"
 _NOT_PLAYED = "no trial plays it: "
 
-UNREACHED: dict[str, str] = {}
+UNREACHED: dict[str, str] = {
+    "CARD_REMOVED_EARLY": "nothing gives it: no card of today must stay on its reader",
+    "JOURNAL_REPEATED": "nothing gives it: what comes again is trimmed without a word",
+    "CARD_RANDOM_UID": _NOT_PLAYED + "nobody has a card that changes its UID",
+    "CARDS_SEVERAL": _NOT_PLAYED + "nobody lays down two cards",
+    "MACHINE_NOT_CHOSEN": _NOT_PLAYED + "each machine has a reader of its own",
+    "PERMISSION_MISSING": _NOT_PLAYED + "no machine asks for one",
+    "CODE_USED": _NOT_PLAYED + "nobody types offline codes",
+    "CODE_EXPIRED": _NOT_PLAYED + "nobody types offline codes",
+    "CODE_INVALID": _NOT_PLAYED + "nobody types codes",
+    "HOLD_CLOSED": _NOT_PLAYED + "no other program holds money",
+    "HOLD_OLD": _NOT_PLAYED + "no other program holds money",
+    "WINDOW_OVER": _NOT_PLAYED + "nobody asks for refunds over HTTP",
+    "DISCONTINUED": _NOT_PLAYED + "a run is shorter than a dunning period",
+    "CERTIFICATE_ENDS": _NOT_PLAYED + "lines have no TLS",
+    "SCOPE_MISSING": _OVER_HTTP,
+    "KEY_INVALID": _OVER_HTTP,
+    "IDEMPOTENCY_KEY_MISSING": _OVER_HTTP,
+    "TOO_MANY_REQUESTS": _OVER_HTTP,
+    "BODY_TOO_LARGE": _OVER_HTTP,
+    "OVERLOADED": "one thread asks, and waits for each answer",
+}
 """What no trial reaches, and why."""
 
 

@@ -71,11 +71,9 @@ AGENT = (
     bug(
         "re-used sequence",
         "firmware_agent/journal.py",
-        'store.query("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1")',
-        "store.query(\n"
-        '            "SELECT seq, hash FROM journal WHERE seq <= ? ORDER BY seq DESC LIMIT 1",\n'
-        "            max(self.acked_seq, 1),\n"
-        "        )",
+        '_NEWEST = "SELECT seq, data, hash FROM journal ORDER BY seq DESC LIMIT 1"\n',
+        '_NEWEST = "SELECT seq, data, hash FROM journal WHERE seq <= (SELECT max(1, value)'
+        " FROM meta WHERE key = 'acked_seq') ORDER BY seq DESC LIMIT 1\"\n",
     ),
     bug(
         "broker's word taken for the hub's ack",
@@ -148,8 +146,8 @@ AGENT = (
     bug(
         "open sessions forgotten at a start",
         "firmware_agent/recovery.py",
-        "    events = (decode_event(data) for data in records.open_sessions())\n",
-        "    events = (decode_event(data) for data in records.open_sessions()[1:])\n",
+        "        events = [decode_event(data) for data in records.open_sessions()]\n",
+        "        events = [decode_event(data) for data in records.open_sessions()[1:]]\n",
     ),
     bug(
         "session ended twice after a power cut",
