@@ -36,10 +36,12 @@ DOWN = topic(partition_of(PI), PI, "down/ack")
 def guarded(tmp_path_factory):
     require("mosquitto", "mosquitto")
     guarded = Guarded(tmp_path_factory.mktemp("mosquitto"), tls=True)
-    guarded.files.set_password(PI, SECRET)
-    guarded.let_in("first", guarded.context("first")).close()
-    yield guarded
-    guarded.child.stop()
+    try:
+        guarded.files.set_password(PI, SECRET)
+        guarded.let_in("first", guarded.context("first")).close()
+        yield guarded
+    finally:
+        guarded.child.stop()
 
 
 def refusal(guarded, name, context):
