@@ -14,7 +14,7 @@ import pytest
 from simulator.broker import EmbeddedBroker, MosquittoBroker, find_mosquitto
 from simulator.month.run import MonthResult, run_month
 
-SESSIONS = int(os.environ.get("STANDPIPE_MONTH_SESSIONS", "1000"))
+SESSIONS = int(os.environ.get("STANDPIPE_MONTH_SESSIONS", "300"))
 MEMORY_KB_MAX = 60 * 1024
 """What a controller may take, from its first start to the end of the sync."""
 GROWTH_KB_MAX = 8 * 1024
