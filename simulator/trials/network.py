@@ -98,13 +98,14 @@ class Network:
     Args:
         kernel: Virtual time.
         witness: Sees what is lost.
-        random: What lines draw from.
+        random: What lines' own streams are derived from.
     """
 
     def __init__(self, kernel: Kernel, witness: Witness, random: Random) -> None:
         self._kernel = kernel
         self._witness = witness
-        self._random = random
+        self._base = random.getrandbits(64)
+        self._streams: dict[tuple[str, str], Random] = {}
         self._lines: dict[str, Line] = {}
         self._retained: dict[str, Message] = {}
         self._noise: dict[str, Noise] = {}
@@ -170,8 +171,9 @@ class Network:
     def connect(self, line: Line, client: Client, will: Message | None) -> None:
         """Have a client connect, and try again until it can; it takes another one's place."""
         other, its_will = line.client, line.will
-        if other is not None and other is not client and line.is_connected:
-            self._drop(line, "another client came under this name")
+        if other is not None and other is not client:
+            if line.is_connected:
+                self._drop(line, "another client came under this name")
             line.ousted.append((other, its_will))
             self._kernel.after(RETURN_MS, lambda: self._return(line, other))
         line.client, line.will = client, will
@@ -275,19 +277,26 @@ class Network:
         noise = self._noise.get(line.name)
         at_ms = self._kernel.now_ms + LATENCY_MS
         if noise is not None:
-            draw = self._random.randrange
-            if noise.loss and draw(PER_THOUSAND) < noise.loss:
+            if noise.loss and self._draw(line, "loss", PER_THOUSAND) < noise.loss:
                 self._lose(line, message)
                 return
             if noise.delay_ms:
-                at_ms += draw(noise.delay_ms)
-            if noise.duplication and draw(PER_THOUSAND) < noise.duplication:
-                self._kernel.at(at_ms + draw(OVERTAKEN_MS_MAX), arrive)
-            if noise.reordering and draw(PER_THOUSAND) < noise.reordering:
-                self._kernel.at(at_ms + draw(OVERTAKEN_MS_MAX), arrive)
+                at_ms += self._draw(line, "delay", noise.delay_ms)
+            if noise.duplication and self._draw(line, "twice", PER_THOUSAND) < noise.duplication:
+                self._kernel.at(at_ms + self._draw(line, "again", OVERTAKEN_MS_MAX), arrive)
+            if noise.reordering and self._draw(line, "late", PER_THOUSAND) < noise.reordering:
+                self._kernel.at(at_ms + self._draw(line, "later", OVERTAKEN_MS_MAX), arrive)
                 return
         line.last_ms[way] = max(line.last_ms[way], at_ms)
         self._kernel.at(line.last_ms[way], arrive)
+
+    def _draw(self, line: Line, what: str, below: int) -> int:
+        """Draw for one kind of noise on one line, which changes no other's draws."""
+        stream = self._streams.get((line.name, what))
+        if stream is None:
+            stream = Random(f"{self._base}/{line.name}/{what}")
+            self._streams[line.name, what] = stream
+        return stream.randrange(below)
 
     def _lose(self, line: Line, message: Message) -> None:
         leaf = topics.parse_topic(message.topic).leaf

@@ -6,7 +6,7 @@ import pytest
 
 from simulator.trials.caretaker import Caretaker
 from simulator.trials.cuts import Cuts
-from simulator.trials.faults import HABITS, Occurrence
+from simulator.trials.faults import HABITS, STRENGTH_MAX, Occurrence
 from simulator.trials.mishaps import MISHAPS, Strike, strike
 from simulator.trials.office import MINUTE_MS, Errand, Office
 from simulator.trials.options import FAULTS, Options
@@ -97,7 +97,8 @@ def test_every_fault_has_habits_and_a_way_to_be_brought_about():
 @pytest.mark.parametrize("fault", [name for name in HABITS if name in MISHAPS])
 def test_a_fault_is_seen_and_all_comes_together_once_it_is_mended(scene, fault):
     since = len(scene.world.witness.facts)
-    what = Occurrence(fault, scene.number, 0, 3 * MINUTE_MS, FIRST, 10)
+    strength = STRENGTH_MAX if fault == "loss" else 10  # few messages go while it lasts
+    what = Occurrence(fault, scene.number, 0, 3 * MINUTE_MS, FIRST, strength)
     it = Strike(scene.world, scene.cuts, what)
     assert it.controller == "c0"
     mend = strike(it)
