@@ -163,3 +163,13 @@ def journalled(day) -> list:
 def the_only_one(found, invariant=Invariant.POWER_CUT) -> str:
     assert [one.invariant for one in found] == [invariant]
     return found[0].words
+
+
+def test_an_acknowledgement_that_a_crash_belied_is_found_at_once(day):
+    day.see("crashed", "hub")
+    assert day.auditor.check_now() == []
+    day.records.spoil("UPDATE meta SET value = 50 WHERE key = 'acked_seq'", disk="pi-2")
+    day.see("started", "hub")
+    day.records.spoil("UPDATE meta SET value = 0 WHERE key = 'acked_seq'", disk="pi-2")
+
+    assert "pi-2 was told that 50 are booked" in the_only_one(day.auditor.check_now())

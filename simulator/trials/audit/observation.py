@@ -9,6 +9,7 @@ Facts have a kind, who it is about (for a controller the name of its disk), and 
 | `exposure_shown` | `account` (empty: all), `minor`: what the hub shows when it is cut |
 | `disk` | `fault`: what was done to the controller's disk; `begun_anew`: it is empty and sound |
 | `part` | `machine` (may be empty), `fault`: `meter`, `relay` or `reader`, `begins` 1 or 0 |
+| `crashed` `started` | only of who `hub`: it is dead, and it is back and has done nothing yet |
 | `fault` | `name`, `lasts_ms`: of these only `clock_drift`, at the controller named |
 | `cash_in` `cash_out` | who: the till; `minor`: truly put into or taken from its drawer |
 | `staff_asked` | `id`, `action`, `account`, `minor` |

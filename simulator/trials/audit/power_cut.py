@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from simulator.trials.audit.breach import Invariant
 from simulator.trials.audit.checker import Checker
 from simulator.trials.audit.disk_file import DiskFile
+from simulator.trials.audit.observation import Seen
 
 
 class PowerCutLosesNothing(Checker):
@@ -17,6 +18,22 @@ class PowerCutLosesNothing(Checker):
     """
 
     invariant = Invariant.POWER_CUT
+
+    def saw(self, fact: Seen) -> Iterator[str]:
+        """When the hub dies and when it is back, nobody was told of more than it has kept.
+
+        Soon afterwards it would have it again, since what is missing is sent anew.
+        """
+        if fact.kind not in ("crashed", "started") or fact.who != "hub":
+            return
+        kept = {(who, epoch): seq for who, epoch, seq in self.scene.hub.rows(_KEPT)}
+        for name, file in self.scene.disks.items():
+            if self.scene.witnessed.is_damaged(name):
+                continue
+            file.look()
+            through = kept.get((file.disk.controller, file.epoch), 0)
+            if not file.unreadable and file.acked > through:
+                yield f"{name} was told that {file.acked} are booked, the hub kept {through}"
 
     def now(self) -> Iterator[str]:
         yield from self._in_journals()
@@ -59,3 +76,6 @@ class PowerCutLosesNothing(Checker):
         both = min(len(booked) - 1, file.last_seq)
         if hub.states.get(name) == ("active", file.epoch) and file.hashes[both] != booked[both]:
             yield f"{name} has other events up to {both} than the hub, and is still trusted"
+
+
+_KEPT = "SELECT controller, epoch, through_seq FROM journals"
