@@ -66,7 +66,10 @@ def run_all(commands: list[str], folder: pathlib.Path, **variables: str) -> list
     return printed.split(MARK)[:-1]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/installing.md", "docs/money.md"])
+PAGES = ("README.md", "docs/installing.md", "docs/money.md", "docs/proof.md")
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_a_page_s_commands_print_what_it_says(page, tmp_path):
     check_page(page, tmp_path)
 
