@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select
 
@@ -27,6 +26,7 @@ from hub.mqtt_link import Link, NoLink, Outgoing
 from hub.partitions import Partitions
 from hub.pending import Answered, Pending
 from hub.people import card_list
+from hub.sent import NEVER_MS, Sent
 from hub.store.engine import Store
 from hub.store.tables import fleet, people
 from hub.store.tables.charging import allowances
@@ -42,27 +42,12 @@ WAIT_S = 0.2
 CONTROLLERS_PER_STEP_MAX = 100
 """Controllers told of news in one go; between, acks and answers get their turn."""
 CONFIGS_PER_STEP_MAX = 20
-RESEND_MS = 3_000
-"""A controller that hasn't said that it holds what was sent gets it again after this."""
 LIST_EVERY_MS = 500
 """A burst of changed cards goes out as one page."""
 REFRESH_EVERY_MS = 250
 """Rights follow wallets this often: an account that pays in every second is looked at once."""
-NEVER_MS = -(2**53)
 
 log = logging.getLogger("hub.downlink")
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """What was sent to a controller last, and when (monotonic)."""
-
-    revision: int = -1
-    revision_ms: int = NEVER_MS
-    list_from: int = -1
-    list_ms: int = NEVER_MS
-    config: int = -1
-    config_ms: int = NEVER_MS
 
 
 class Downlink:
@@ -87,8 +72,9 @@ class Downlink:
         self._link: Link = NoLink()
         self._pending = Pending()
         self._keys = KeyNotices(store, signer)
-        self._sent: dict[str, _Sent] = {}
+        self._sent: dict[str, Sent] = {}
         self._again: dict[str, int] = {}
+        self._returned: set[str] = set()
         self._list_ms = NEVER_MS
         self._refresh_ms = NEVER_MS
         self._refreshing: Future[None] | None = None
@@ -141,6 +127,11 @@ class Downlink:
         if self._keys.heard(controller, mark):
             self._pending.wake()
 
+    def returned(self, controller: str) -> None:
+        """A controller is there again: send at once what it lacks."""
+        self._returned.add(controller)
+        self.check(controller)
+
     def gained(self) -> None:
         """More controllers are this hub's to serve: whoever served them may have died."""
         self.catch_up()
@@ -189,14 +180,13 @@ class Downlink:
 
         Of a hub that serves all controllers: one of several also looks what others did.
         """
-        times = list(self._again.values())
-        if self._pending.has_news(connected=self._link.connected):
+        connected = self._link.connected
+        if self._pending.has_news(connected=connected):
             return self._clock.now().mono_ms
+        times = list(self._again.values()) if connected else []
         if self._pending.has_accounts:
             times.append(self._refresh_ms + REFRESH_EVERY_MS)
-        if not self._link.connected:
-            times = times[len(self._again) :]
-        elif self._pending.has_list_change:
+        if connected and self._pending.has_list_change:
             times.append(self._list_ms + LIST_EVERY_MS)
         return min(times, default=None)
 
@@ -219,6 +209,8 @@ class Downlink:
     def _look_around(self) -> None:
         """Find controllers that must be looked after for another reason than their own."""
         now_ms = self._clock.now().mono_ms
+        while self._returned:
+            self._sent.pop(self._returned.pop(), None)
         if self._pending.take_everyone():
             self._sent.clear()
             with self._store.read() as connection:
@@ -234,24 +226,23 @@ class Downlink:
 
     def _send_accounts(self, controller: str, answers: tuple[Answered, ...]) -> None:
         """Send rights after those it said it holds, a page of the list, and answers."""
-        if not self._link.connected or not self._live.of(controller).reachable:
+        reachable = self._link.connected and self._live.of(controller).reachable
+        if not (reachable and self._lookout.serves(controller)):
             return
-        if not self._lookout.serves(controller):
-            return
-        sent = self._sent.get(controller, _Sent())
         with self._store.read() as connection:
             found = find_controller(connection, controller)
             if found is None or found.state is not ControllerState.ACTIVE or not found.epoch:
                 return
+            sent = self._sent_to(found)
             also = answers[0].account if answers else ""
             chunk = rights.rights_after(
                 connection, controller, found.epoch, found.reported_revision, also
             )
             page = self._page(connection, found, sent)
         self._check_config(found, sent)
-        if chunk.rights and self._is_recent(sent.revision_ms) and not answers:
+        if chunk.rights and self._is_recent(sent, sent.revision_ms) and not answers:
             # A moment ago the same went out: its next header will say whether it came.
-            self._again.setdefault(controller, sent.revision_ms + RESEND_MS)
+            self._again.setdefault(controller, sent.revision_ms + sent.wait_ms)
             if chunk.revision <= sent.revision:
                 chunk = rights.Chunk(chunk.revision, (), chunk.more)
         if not (chunk.rights or page or answers):
@@ -268,33 +259,40 @@ class Downlink:
         if self._send(controller, topics.DOWN_ACCOUNTS, seal(body, self._signer)):
             self._note_accounts(controller, chunk, page)
 
-    def _page(self, connection: Connection, found: Controller, sent: _Sent) -> ListPage | None:
+    def _page(self, connection: Connection, found: Controller, sent: Sent) -> ListPage | None:
         """The next page of the card list, unless it is on its way."""
         held = found.reported_list_revision
         if card_list.last_revision(connection) <= held:
             return None
-        if sent.list_from == held and self._is_recent(sent.list_ms):
-            self._again.setdefault(found.id, sent.list_ms + RESEND_MS)
+        if sent.list_from == held and self._is_recent(sent, sent.list_ms):
+            self._again.setdefault(found.id, sent.list_ms + sent.wait_ms)
             return None
         return card_list.entries_after(connection, found.site, held, LIST_ENTRIES_PER_PAGE_MAX)
 
-    def _check_config(self, found: Controller, sent: _Sent) -> None:
-        on_its_way = sent.config == found.config_version and self._is_recent(sent.config_ms)
+    def _check_config(self, found: Controller, sent: Sent) -> None:
+        is_recent = self._is_recent(sent, sent.config_ms)
+        on_its_way = is_recent and sent.config == found.config_version
         if found.reported_config < found.config_version and not on_its_way:
             self._pending.add_configs((found.id,))
 
-    def _is_recent(self, mono_ms: int) -> bool:
-        return self._clock.now().mono_ms - mono_ms < RESEND_MS
+    def _sent_to(self, found: Controller) -> Sent:
+        held = (found.reported_revision, found.reported_list_revision, found.reported_config)
+        sent = self._sent.get(found.id, Sent()).hearing(held)
+        self._sent[found.id] = sent
+        return sent
+
+    def _is_recent(self, sent: Sent, mono_ms: int) -> bool:
+        return sent.is_recent(mono_ms, self._clock.now().mono_ms)
 
     def _note_accounts(self, controller: str, chunk: rights.Chunk, page: ListPage | None) -> None:
-        sent = self._sent.get(controller, _Sent())
+        sent = self._sent.get(controller, Sent())
         now_ms = self._clock.now().mono_ms
         if chunk.rights:
-            sent = replace(sent, revision=chunk.revision, revision_ms=now_ms)
+            sent = sent.with_rights(chunk.revision, now_ms)
         if page is not None:
-            sent = replace(sent, list_from=page.from_revision, list_ms=now_ms)
+            sent = sent.with_page(page.from_revision, now_ms)
         self._sent[controller] = sent
-        self._again.setdefault(controller, now_ms + RESEND_MS)
+        self._again.setdefault(controller, now_ms + sent.wait_ms)
 
     def _refresh_accounts(self) -> None:
         now_ms = self._clock.now().mono_ms
@@ -361,11 +359,8 @@ class Downlink:
             if config is None or not self._lookout.serves(controller):
                 continue
             if self._send(controller, topics.DOWN_CONFIG, seal(config, self._signer), retain=True):
-                self._sent[controller] = replace(
-                    self._sent.get(controller, _Sent()),
-                    config=config.version,
-                    config_ms=self._clock.now().mono_ms,
-                )
+                sent, now_ms = self._sent.get(controller, Sent()), self._clock.now().mono_ms
+                self._sent[controller] = sent.with_config(config.version, now_ms)
 
     def _config_of(self, controller: str) -> Config | None:
         with self._store.read() as connection:

@@ -238,9 +238,14 @@ class Uplink:
         if not payload or self._peer(controller) is None:
             return
         status = decode(payload, Status)
+        before = self._live.of(controller)
         self._live.hear_status(controller, status, self._clock.now().wall_ms)
-        if status.state is Presence.ONLINE:
+        if status.state is not Presence.ONLINE:
+            return
+        if before.online and before.boot_id == status.boot_id:
             self._downlink.check(controller)
+        else:
+            self._downlink.returned(controller)
 
     def _state(self, controller: str, payload: bytes) -> None:
         if not payload or self._peer(controller) is None:
