@@ -1,0 +1,84 @@
+"""The real agent and hub under every fault: nothing that must hold is ever broken.
+
+`STANDPIPE_TRIAL_SEEDS` says how many seeds; a night has 10,000 (`make check-night`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from typer.testing import CliRunner
+
+from simulator.cli import app
+from simulator.trials.campaign import run_many
+from simulator.trials.check import FAILED, first_difference
+from simulator.trials.coverage import UNREACHED, there_is
+from simulator.trials.options import FAULTS, Options
+from simulator.trials.trial import run_trial
+from simulator.trials.words import command_of
+
+SEEDS = int(os.environ.get("STANDPIPE_TRIAL_SEEDS", "12"))
+WORKERS = 2
+BUSY = Options(seed=1, ticks=30, controllers=2, sessions_per_hour=8)
+"""Half an hour in which much happens: more seeds find more than longer ones do."""
+SHORT = Options(seed=7, ticks=60, controllers=2)
+
+
+@pytest.fixture(scope="module")
+def campaign():
+    return run_many(BUSY, SEEDS, WORKERS, lambda _: None)
+
+
+def test_no_seed_breaks_anything(campaign):
+    failed = campaign.failed
+
+    assert failed is None, f"{command_of(failed.options)}: {failed.ways} {failed.breaches[:3]}"
+    assert campaign.runs == SEEDS
+
+
+def test_most_faults_and_actors_take_part(campaign):
+    counts = campaign.coverage.as_dict()
+
+    assert all(counts["actors"][name] for name in ("people", "staff", "pricing", "clumsy"))
+    assert sum(1 for count in counts["faults"].values() if count) >= len(FAULTS) // 2
+
+
+def test_what_is_said_to_be_out_of_reach_is_there_and_is_not_reached(campaign):
+    everything = {name for group in campaign.coverage.as_dict().values() for name in group}
+    reached = {n for group in campaign.coverage.as_dict().values() for n, c in group.items() if c}
+
+    assert UNREACHED.keys() <= everything
+    assert UNREACHED.keys() & reached == set()
+
+
+def test_the_same_options_give_the_same_run():
+    one, other = run_trial(SHORT), run_trial(SHORT)
+
+    assert first_difference(one, other) == "the facts are the same, the databases aren't"
+    assert one.digest == other.digest
+    assert run_trial(Options(seed=8, ticks=60, controllers=2)).digest != one.digest
+
+
+def test_a_run_can_be_told_and_repeated():
+    words = ["check", "--seed", "7", "--ticks", "30", "--controllers", "2"]
+
+    told = CliRunner().invoke(app, [*words, "--replay", "--explain"])
+
+    assert told.exit_code == 0, told.output
+    assert "the second run is the same" in told.output
+    assert "a card is laid on" in told.output
+    assert "top_up" in told.output
+
+
+def test_programs_get_an_object():
+    words = ["check", "--seed", "7", "--ticks", "5", "--controllers", "1", "--without", "faults"]
+
+    printed = CliRunner().invoke(app, [*words, "--json"])
+
+    found = json.loads(printed.stdout)
+    assert found["failed"] is False
+    assert set(found["coverage"]["faults"]) == set(there_is("faults")) == set(FAULTS)
+    assert found["command"] == f"standpipe-sim {' '.join(words)}"
+    assert printed.exit_code != FAILED
