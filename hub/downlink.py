@@ -277,16 +277,14 @@ class Downlink:
 
     def _sent_to(self, found: Controller) -> Sent:
         held = (found.reported_revision, found.reported_list_revision, found.reported_config)
-        sent = self._sent.get(found.id, Sent()).hearing(held)
-        self._sent[found.id] = sent
+        sent = self._sent[found.id] = self._sent.get(found.id, Sent()).hearing(held)
         return sent
 
     def _is_recent(self, sent: Sent, mono_ms: int) -> bool:
         return sent.is_recent(mono_ms, self._clock.now().mono_ms)
 
     def _note_accounts(self, controller: str, chunk: rights.Chunk, page: ListPage | None) -> None:
-        sent = self._sent.get(controller, Sent())
-        now_ms = self._clock.now().mono_ms
+        sent, now_ms = self._sent.get(controller, Sent()), self._clock.now().mono_ms
         if chunk.rights:
             sent = sent.with_rights(chunk.revision, now_ms)
         if page is not None:
