@@ -12,7 +12,7 @@ MS_PER_SECOND = 1_000
 TOLD: Mapping[str, str] = {
     "phase": "== {name} ==",
     "fault": "{name} begins at {who}",
-    "tapped": "{who}: a card is laid on {reader}",
+    "tapped": "{who}: the card {card} is laid down at {machine}",
     "pressed": "{who}: the button of {machine} is pressed",
     "relay_on": "{who}: {machine} runs",
     "relay_off": "{who}: {machine} stands still, its meter at {pulses}",

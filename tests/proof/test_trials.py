@@ -68,7 +68,7 @@ def test_a_run_can_be_told_and_repeated():
 
     assert told.exit_code == 0, told.output
     assert "the second run is the same" in told.output
-    assert "a card is laid on" in told.output
+    assert "is laid down at" in told.output
     assert "top_up" in told.output
 
 
