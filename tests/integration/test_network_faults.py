@@ -67,17 +67,6 @@ def test_an_answer_that_comes_too_late_holds_up_no_tap_and_is_no_loss(shop):
     shop.restore_network("one")
 
 
-def test_a_delay_shorter_than_a_tap_waits_is_waited_for(shop):
-    newcomer = shop.person(paid_minor=5_000)
-    shop.rigs["one"].link.delay(200)
-    session = shop.start_session("one", "lamp", newcomer)
-    shop.end_session("one", "lamp", session)
-
-    assert not shop.start_of("one", session).floor_used
-    shop.restore_network("one")
-    assert_booked_once(shop)
-
-
 def test_a_link_that_trickles_brings_everything_in_the_end(shop, ana):
     link = shop.rigs["two"].link
     link.trickle(4_000)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import msgspec
+from litestar.params import JSONBody
 
 from hub.errors import ConflictError
 from hub.fleet import hub_key
 from hub.people.keys import Scope
 from hub.web.ports import Hub
 from hub.web.routing import write
+
+
+class Rotation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Nothing has to be said; an object without fields, so that no stray request does it."""
 
 
 class HubKeyView(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,8 +29,9 @@ class HubKeyView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @write("/hub-key/rotate", Scope.KEYS_WRITE, tag="Controllers", status=200)
-def rotate(hub: Hub) -> HubKeyView:
+def rotate(hub: Hub, data: JSONBody[Rotation]) -> HubKeyView:
     """Sign with a new key; controllers follow by the signature of the one before."""
+    del data
     if hub.config.is_shared:
         raise ConflictError(
             "several hubs may share this database: stop all but one, run standpipe-hub "
