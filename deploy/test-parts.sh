@@ -8,6 +8,7 @@ missing=""
 [ -x /usr/sbin/mosquitto ] || command -v mosquitto >/dev/null || missing="$missing mosquitto"
 command -v mosquitto_sub >/dev/null || missing="$missing mosquitto-clients"
 command -v ledger >/dev/null || missing="$missing ledger"
+PATH="$PATH:/usr/sbin:/sbin" command -v ip >/dev/null || missing="$missing iproute2"
 command -v chromium >/dev/null || missing="$missing chromium"
 # Debian keeps a server's own programs out of the PATH.
 command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ||

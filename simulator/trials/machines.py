@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 
-from firmware_agent.config import AgentConfig
 from hardware.errors import PartError
 from hardware.ports import (
     HEALTH_UP,
@@ -245,11 +244,6 @@ def controller_toml(folder: str, machines: list[str], metered: list[str], cycles
         if machine in cycles:
             lines.append(f"feedback = {{ pin = {first + 2} }}")
     return "\n".join(lines) + "\n"
-
-
-def is_wired(config: AgentConfig, machine: str) -> bool:
-    """Whether a file names a machine."""
-    return any(one.id == machine for one in config.machines)
 
 
 class _Output:
