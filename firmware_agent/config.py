@@ -15,13 +15,8 @@ import msgspec
 
 from firmware_agent.config_check import check_table
 from firmware_agent.errors import ConfigError
-from hardware.factory import (
-    DISPLAY_DRIVERS,
-    INDICATOR_DRIVERS,
-    METER_DRIVERS,
-    OUTPUT_DRIVERS,
-    READER_DRIVERS,
-)
+from hardware.drivers import Drivers
+from hardware.factory import DISPLAYS, INDICATORS, METERS, OUTPUTS, READERS
 from hardware.specs import (
     PIN_MAX,
     DisplaySpec,
@@ -143,12 +138,12 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return Format.MSGPACK if self.wire_format == "msgpack" else Format.JSON
 
 
-_DRIVERS: dict[type, tuple[str, ...]] = {
-    ReaderConfig: READER_DRIVERS,
-    OutputSpec: OUTPUT_DRIVERS,
-    MeterSpec: METER_DRIVERS,
-    IndicatorSpec: INDICATOR_DRIVERS,
-    DisplaySpec: DISPLAY_DRIVERS,
+_DRIVERS: dict[type, Drivers] = {
+    ReaderConfig: READERS,
+    OutputSpec: OUTPUTS,
+    MeterSpec: METERS,
+    IndicatorSpec: INDICATORS,
+    DisplaySpec: DISPLAYS,
 }
 
 
@@ -231,9 +226,8 @@ def _check_readers(config: AgentConfig) -> Iterator[str]:
 def _check_drivers(config: AgentConfig) -> Iterator[str]:
     for where, spec in _specs(config):
         known = _DRIVERS.get(type(spec))
-        driver = getattr(spec, "driver", None)
-        if known is not None and driver not in known:
-            yield f"{where}.driver: is {driver!r}; write {' or '.join(known)}"
+        if known is not None and (wrong := known.complaint(getattr(spec, "driver", ""))):
+            yield f"{where}.driver: {wrong}"
         port = getattr(spec, "port", "/")
         if not port.startswith("/"):
             yield f"{where}.port: is {port!r}; write an absolute path like /dev/ttyAMA0"

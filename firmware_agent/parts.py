@@ -67,7 +67,7 @@ class RealParts:
         return factory.open_output(spec, self._clock)
 
     def meter(self, spec: MeterSpec, machine: str, output: Output | None) -> Meter:  # noqa: ARG002
-        return factory.open_meter(spec, output)
+        return factory.open_meter(spec, self._clock, output)
 
     def button(self, spec: ButtonSpec) -> Input:
         return factory.open_button(spec, self._clock)
@@ -76,10 +76,10 @@ class RealParts:
         return factory.open_input(spec, self._clock)
 
     def indicator(self, spec: IndicatorSpec, place: str) -> Indicator:  # noqa: ARG002
-        return factory.open_indicator(spec)
+        return factory.open_indicator(spec, self._clock)
 
     def display(self, spec: DisplaySpec, place: str) -> Display:  # noqa: ARG002
-        return factory.open_display(spec)
+        return factory.open_display(spec, self._clock)
 
 
 @dataclass(slots=True)

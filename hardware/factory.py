@@ -1,13 +1,12 @@
-"""Opens parts from their specs: the one list of drivers.
+"""Opens parts from their specs: the one list of drivers that ship.
 
 A driver is imported when a part asks for it, so a controller needs only the
-libraries of the parts it has.
+libraries of the parts it has. What a driver's module must have: `hardware.drivers`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
+from hardware.drivers import Around, Drivers
 from hardware.errors import SpecError
 from hardware.ports import CardReader, Display, Indicator, Input, Meter, Output
 from hardware.specs import (
@@ -23,11 +22,18 @@ from hardware.specs import (
 )
 from wire.clock import Clock
 
-READER_DRIVERS = ("pn532",)
-OUTPUT_DRIVERS = ("gpio",)
-METER_DRIVERS = ("pulse", "counter", "runtime")
-INDICATOR_DRIVERS = ("rgb",)
-DISPLAY_DRIVERS = ("serial_text",)
+READERS = Drivers("reader", {"pn532": "hardware.readers.pn532"})
+OUTPUTS = Drivers("output", {"gpio": "hardware.outputs.gpio"})
+METERS = Drivers(
+    "meter",
+    {
+        "pulse": "hardware.meters.pulse",
+        "counter": "hardware.meters.counter",
+        "runtime": "hardware.meters.runtime",
+    },
+)
+INDICATORS = Drivers("indicator", {"rgb": "hardware.people.indicator"})
+DISPLAYS = Drivers("display", {"serial_text": "hardware.people.display"})
 
 
 def open_reader(spec: ReaderSpec, clock: Clock) -> CardReader:
@@ -36,12 +42,10 @@ def open_reader(spec: ReaderSpec, clock: Clock) -> CardReader:
     Raises:
         SpecError: The driver is unknown or the pin impossible.
     """
-    _check_driver("reader", spec.driver, READER_DRIVERS)
     if spec.reset_pin is not None:
         _check_pins(spec.reset_pin)
-    from hardware.readers.pn532 import Pn532Reader
-
-    return Pn532Reader(spec, clock)
+    reader: CardReader = READERS.opener(spec.driver)(spec, Around(clock))
+    return reader
 
 
 def open_output(spec: OutputSpec, clock: Clock) -> Output:
@@ -51,25 +55,23 @@ def open_output(spec: OutputSpec, clock: Clock) -> Output:
         SpecError: The driver is unknown or the pin impossible.
         PartError: The pin can't be had.
     """
-    _check_driver("output", spec.driver, OUTPUT_DRIVERS)
     _check_pins(spec.pin)
-    from hardware.outputs.gpio import GpioOutput
+    output: Output = OUTPUTS.opener(spec.driver)(spec, Around(clock))
+    return output
 
-    return GpioOutput(spec, clock)
 
-
-def open_meter(spec: MeterSpec, output: Output | None = None) -> Meter:
+def open_meter(spec: MeterSpec, clock: Clock, output: Output | None = None) -> Meter:
     """Open a meter.
 
     Args:
         spec: Which one.
+        clock: For meters that answer by themselves.
         output: The machine's output, for "runtime"; stays the caller's to close.
 
     Raises:
         SpecError: The driver is unknown, or lacks a field or the output it needs.
         PartError: The pin or counter can't be had.
     """
-    _check_driver("meter", spec.driver, METER_DRIVERS)
     if not all(
         1 <= part <= PULSES_RATIO_MAX for part in (spec.units_numerator, spec.units_denominator)
     ):
@@ -77,21 +79,10 @@ def open_meter(spec: MeterSpec, output: Output | None = None) -> Meter:
             f"units_numerator and units_denominator must be 1 to {PULSES_RATIO_MAX}, "
             f"not {spec.units_numerator} and {spec.units_denominator}"
         )
-    if spec.driver == "runtime":
-        if output is None:
-            raise SpecError("a meter with the driver 'runtime' needs the machine's output")
-        from hardware.meters.runtime import RuntimeMeter
-
-        return RuntimeMeter(spec, output)
-    if spec.driver == "counter":
-        from hardware.meters.counter import CounterMeter
-
-        return CounterMeter(spec)
     if spec.pin is not None:
         _check_pins(spec.pin)
-    from hardware.meters.pulse import PulseMeter
-
-    return PulseMeter(spec)
+    meter: Meter = METERS.opener(spec.driver)(spec, Around(clock, output))
+    return meter
 
 
 def open_button(spec: ButtonSpec, clock: Clock) -> Input:
@@ -120,36 +111,26 @@ def open_input(spec: InputSpec, clock: Clock) -> Input:
     return GpioInput(spec, clock)
 
 
-def open_indicator(spec: IndicatorSpec) -> Indicator:
+def open_indicator(spec: IndicatorSpec, clock: Clock) -> Indicator:
     """Open an indicator; it is dark.
 
     Raises:
         SpecError: The driver is unknown or a pin impossible.
         PartError: A pin can't be had.
     """
-    _check_driver("indicator", spec.driver, INDICATOR_DRIVERS)
     _check_pins(spec.red, spec.green, spec.blue)
-    from hardware.people.indicator import RgbIndicator
+    indicator: Indicator = INDICATORS.opener(spec.driver)(spec, Around(clock))
+    return indicator
 
-    return RgbIndicator(spec)
 
-
-def open_display(spec: DisplaySpec) -> Display:
+def open_display(spec: DisplaySpec, clock: Clock) -> Display:
     """Open a display; it may be plugged in later.
 
     Raises:
         SpecError: The driver is unknown or the size impossible.
     """
-    _check_driver("display", spec.driver, DISPLAY_DRIVERS)
-    from hardware.people.display import SerialTextDisplay
-
-    return SerialTextDisplay(spec)
-
-
-def _check_driver(part: str, driver: str, known: Iterable[str]) -> None:
-    if driver not in known:
-        names = ", ".join(repr(name) for name in known)
-        raise SpecError(f"unknown {part} driver {driver!r}; known are {names}")
+    display: Display = DISPLAYS.opener(spec.driver)(spec, Around(clock))
+    return display
 
 
 def _check_pins(*pins: int) -> None:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import msgspec
 
+Options = dict[str, str | int | bool]
+"""What a driver of your own wants to know; its own affair (`hardware.drivers`)."""
+
 PIN_MAX = 27
 """Highest GPIO on the 40-pin header."""
 
@@ -26,12 +29,14 @@ class ReaderSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         driver: "pn532".
         reset_pin: Pin at the chip's RSTPDN, pulsed low before each opening; it frees
             a chip that a killed process left stuck.
+        options: For a driver of your own.
     """
 
     id: str
     port: str
     driver: str = "pn532"
     reset_pin: int | None = None
+    options: Options = {}
 
 
 class OutputSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,11 +47,13 @@ class OutputSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         driver: "gpio".
         active_high: Choose a board where high means on, with a pull-down: the others
             may click on while the controller starts.
+        options: For a driver of your own.
     """
 
     pin: int
     driver: str = "gpio"
     active_high: bool = True
+    options: Options = {}
 
 
 class MeterSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,6 +69,7 @@ class MeterSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             800 impulses per kWh is 1000/800, 5 Wh every 4 impulses.
         units_denominator: See `units_numerator`.
         pull_up: For "pulse": whether the input rests high and a pulse pulls it low.
+        options: For a driver of your own.
     """
 
     unit: str
@@ -71,6 +79,7 @@ class MeterSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     units_numerator: int = 1
     units_denominator: int = 1
     pull_up: bool = True
+    options: Options = {}
 
 
 class ButtonSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -124,6 +133,7 @@ class DisplaySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         columns: Characters in a line.
         rows: Lines.
         baudrate: As set at the display, 8N1.
+        options: For a driver of your own.
     """
 
     port: str
@@ -131,3 +141,4 @@ class DisplaySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     columns: int = 20
     rows: int = 2
     baudrate: int = 9600
+    options: Options = {}

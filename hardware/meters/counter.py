@@ -11,12 +11,18 @@ from __future__ import annotations
 from pathlib import Path
 from threading import Lock
 
+from hardware.drivers import Around
 from hardware.errors import PartError, SpecError
 from hardware.ports import Quality, Reading
 from hardware.specs import MeterSpec
 
 COUNT_BYTES_MAX = 32
 """A 64-bit count and a line end fit; anything longer isn't a count."""
+
+
+def open_part(spec: MeterSpec, _: Around) -> CounterMeter:
+    """Make what the spec describes; see `CounterMeter`."""
+    return CounterMeter(spec)
 
 
 class CounterMeter:

@@ -7,10 +7,16 @@ from threading import Lock
 
 import gpiozero
 
+from hardware.drivers import Around
 from hardware.errors import SpecError
 from hardware.gpio import as_part_error
 from hardware.ports import Quality, Reading
 from hardware.specs import MeterSpec
+
+
+def open_part(spec: MeterSpec, _: Around) -> PulseMeter:
+    """Make what the spec describes; see `PulseMeter`."""
+    return PulseMeter(spec)
 
 
 class PulseMeter:

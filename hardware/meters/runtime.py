@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from hardware.drivers import Around
+from hardware.errors import SpecError
 from hardware.ports import Output, Quality, Reading
 from hardware.specs import MeterSpec
 
 _MS_PER_S = 1000
+
+
+def open_part(spec: MeterSpec, around: Around) -> RuntimeMeter:
+    """Make what the spec describes; see `RuntimeMeter`.
+
+    Raises:
+        SpecError: The machine has no output to be timed.
+    """
+    if around.output is None:
+        raise SpecError("a meter with the driver 'runtime' needs the machine's output")
+    return RuntimeMeter(spec, around.output)
 
 
 class RuntimeMeter:

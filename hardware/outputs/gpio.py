@@ -8,6 +8,7 @@ from threading import Condition, Thread
 
 import gpiozero
 
+from hardware.drivers import Around
 from hardware.errors import PartError
 from hardware.gpio import as_part_error
 from hardware.ports import LEASE_MS_MAX
@@ -21,6 +22,11 @@ OFF_RETRY_MS = 100
 
 CLOSE_TIMEOUT_MS = 1_000
 """Longest wait for the watchdog at `close`; it only sleeps and writes a pin."""
+
+
+def open_part(spec: OutputSpec, around: Around) -> GpioOutput:
+    """Make what the spec describes; see `GpioOutput`."""
+    return GpioOutput(spec, around.clock)
 
 
 class GpioOutput:

@@ -14,6 +14,7 @@ from typing import Any
 
 import serial
 
+from hardware.drivers import Around
 from hardware.errors import SpecError
 from hardware.ports import HEALTH_CLOSED, HEALTH_UNKNOWN, HEALTH_UP, Health, HealthState
 from hardware.specs import DisplaySpec
@@ -44,6 +45,11 @@ _CODE_PAGE = "cp437"
 """What these displays print when switched on."""
 _SUBSTITUTES = str.maketrans({"€": "E"})
 """What the code page lacks and every price has."""
+
+
+def open_part(spec: DisplaySpec, _: Around) -> SerialTextDisplay:
+    """Make what the spec describes; see `SerialTextDisplay`."""
+    return SerialTextDisplay(spec)
 
 
 class SerialTextDisplay:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import gpiozero
 
+from hardware.drivers import Around
 from hardware.gpio import as_part_error
 from hardware.ports import Signal
 from hardware.specs import IndicatorSpec
@@ -41,6 +42,11 @@ LOOKS = {
 }
 """Every signal has a rhythm of its own: steady, winking, even, quick, flickering,
 flashing now and then, dark. Who can't see colours can tell them apart."""
+
+
+def open_part(spec: IndicatorSpec, _: Around) -> RgbIndicator:
+    """Make what the spec describes; see `RgbIndicator`."""
+    return RgbIndicator(spec)
 
 
 class RgbIndicator:

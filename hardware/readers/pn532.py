@@ -7,6 +7,7 @@ from contextlib import suppress
 from threading import Event, Thread
 from typing import Any
 
+from hardware.drivers import Around
 from hardware.errors import PartError
 from hardware.gpio import as_part_error
 from hardware.ports import (
@@ -46,6 +47,11 @@ RESET_WAKE_MS = 20
 
 CLOSE_TIMEOUT_MS = 3_000
 """Longest wait for the thread at `close`: the slowest answer nfcpy waits for, twice."""
+
+
+def open_part(spec: ReaderSpec, around: Around) -> Pn532Reader:
+    """Make what the spec describes; see `Pn532Reader`."""
+    return Pn532Reader(spec, around.clock)
 
 
 class Pn532Reader:

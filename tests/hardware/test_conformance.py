@@ -16,14 +16,14 @@ from hardware.ports import Quality
 def parts(tmp_path, clock):
     output = factory.open_output(specs.OutputSpec(pin=17), clock)
     yield output
-    yield factory.open_meter(specs.MeterSpec(unit="pulse", pin=5))
+    yield factory.open_meter(specs.MeterSpec(unit="pulse", pin=5), clock)
     count = str(tmp_path / "count")
-    yield factory.open_meter(specs.MeterSpec(unit="pulse", driver="counter", path=count))
-    yield factory.open_meter(specs.MeterSpec(unit="s", driver="runtime"), output)
+    yield factory.open_meter(specs.MeterSpec(unit="pulse", driver="counter", path=count), clock)
+    yield factory.open_meter(specs.MeterSpec(unit="s", driver="runtime"), clock, output)
     yield factory.open_button(specs.ButtonSpec(id="b", pin=6), clock)
     yield factory.open_input(specs.InputSpec(id="i", pin=7), clock)
-    yield factory.open_indicator(specs.IndicatorSpec(red=2, green=3, blue=4))
-    yield factory.open_display(specs.DisplaySpec(port=str(tmp_path / "pole")))
+    yield factory.open_indicator(specs.IndicatorSpec(red=2, green=3, blue=4), clock)
+    yield factory.open_display(specs.DisplaySpec(port=str(tmp_path / "pole")), clock)
     yield factory.open_reader(specs.ReaderSpec(id="r", port=str(tmp_path / "front")), clock)
 
 
@@ -50,9 +50,11 @@ def test_a_meter_answers_also_after_it_was_closed(pins, tmp_path, clock):
     [
         lambda clock: factory.open_reader(specs.ReaderSpec(id="r", port="/x", driver="q"), clock),
         lambda clock: factory.open_output(specs.OutputSpec(pin=1, driver="q"), clock),
-        lambda _: factory.open_meter(specs.MeterSpec(unit="s", driver="q")),
-        lambda _: factory.open_indicator(specs.IndicatorSpec(red=1, green=2, blue=3, driver="q")),
-        lambda _: factory.open_display(specs.DisplaySpec(port="/x", driver="q")),
+        lambda clock: factory.open_meter(specs.MeterSpec(unit="s", driver="q"), clock),
+        lambda clock: factory.open_indicator(
+            specs.IndicatorSpec(red=1, green=2, blue=3, driver="q"), clock
+        ),
+        lambda clock: factory.open_display(specs.DisplaySpec(port="/x", driver="q"), clock),
     ],
 )
 def test_an_unknown_driver_names_the_known_ones(open_part, clock):
@@ -63,7 +65,7 @@ def test_an_unknown_driver_names_the_known_ones(open_part, clock):
 def test_a_lamp_pin_in_use_gives_the_other_pins_back(pins, clock):
     relay = factory.open_output(specs.OutputSpec(pin=4), clock)
     with pytest.raises(PartError, match="blue lamp"):
-        factory.open_indicator(specs.IndicatorSpec(red=2, green=3, blue=4))
+        factory.open_indicator(specs.IndicatorSpec(red=2, green=3, blue=4), clock)
     factory.open_output(specs.OutputSpec(pin=2), clock).close()
     relay.close()
 

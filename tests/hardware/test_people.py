@@ -25,8 +25,8 @@ def tube(tmp_path):
 
 
 @pytest.fixture
-def display(tmp_path):
-    display = open_display(DisplaySpec(port=str(tmp_path / "pole")))
+def display(clock, tmp_path):
+    display = open_display(DisplaySpec(port=str(tmp_path / "pole")), clock)
     yield display
     display.close()
 
@@ -38,8 +38,8 @@ def test_no_two_signals_share_a_rhythm():
 
 
 @pytest.mark.parametrize("signal", list(Signal))
-def test_each_signal_lights_its_lamps_and_closing_darkens_them(pins, eventually, signal):
-    indicator = open_indicator(LAMPS)
+def test_each_signal_lights_its_lamps_and_closing_darkens_them(clock, pins, eventually, signal):
+    indicator = open_indicator(LAMPS, clock)
     indicator.show(signal)
     lamps = {"red": pins.pin("GPIO2"), "green": pins.pin("GPIO3"), "blue": pins.pin("GPIO4")}
     for name, pin in lamps.items():
@@ -52,8 +52,8 @@ def test_each_signal_lights_its_lamps_and_closing_darkens_them(pins, eventually,
     assert all(pin.function == "input" for pin in lamps.values())
 
 
-def test_a_blinking_lamp_goes_dark_and_comes_back(pins, eventually):
-    indicator = open_indicator(LAMPS)
+def test_a_blinking_lamp_goes_dark_and_comes_back(clock, pins, eventually):
+    indicator = open_indicator(LAMPS, clock)
     indicator.show(Signal.REFUSED)
     eventually(lambda: len(pins.pin("GPIO2").states) > 5)
     indicator.show(Signal.READY)
@@ -109,6 +109,6 @@ def test_no_text_can_command_the_display(lines, columns):
 
 
 @pytest.mark.parametrize("size", [{"rows": 3}, {"columns": 0}, {"columns": 41}])
-def test_a_size_the_command_set_cannot_address_is_refused(size):
+def test_a_size_the_command_set_cannot_address_is_refused(clock, size):
     with pytest.raises(SpecError, match="rows"):
-        open_display(DisplaySpec(port="/nowhere", **size))
+        open_display(DisplaySpec(port="/nowhere", **size), clock)

@@ -94,7 +94,7 @@ def washer(world):
 
 def test_every_pulse_of_the_machine_reaches_the_meter(world, bridge, clock, eventually):
     output = open_output(OutputSpec(pin=17), clock)
-    meter = open_meter(MeterSpec(unit="pulse", pin=5, pull_up=False))
+    meter = open_meter(MeterSpec(unit="pulse", pin=5, pull_up=False), clock)
     output.set_on(LEASE_MS_MAX)
     eventually(lambda: meter.read().total > 200)
     output.set_off()
@@ -155,7 +155,7 @@ def test_a_killed_process_leaves_its_relay_open(world, tmp_path):
 def test_a_counter_file_counts_without_an_agent_and_can_fall(world, bridge, clock, eventually):
     output = open_output(OutputSpec(pin=27), clock)
     path = Path(world._controllers["one"].machines["dryer"].parts.counter_path)
-    meter = open_meter(MeterSpec(unit="pulse", driver="counter", path=str(path)))
+    meter = open_meter(MeterSpec(unit="pulse", driver="counter", path=str(path)), clock)
     assert meter.read().total == 0
     output.set_on(LEASE_MS_MAX)
     eventually(lambda: meter.read().total > 50)
@@ -186,8 +186,8 @@ def test_a_tap_lays_the_card_down_and_takes_it_away(world, reader, log, eventual
     assert kinds == ["ReaderUp", "CardPresent", "CardGone"]
 
 
-def test_the_snapshot_shows_what_the_display_shows(world, tmp_path, eventually):
-    display = open_display(DisplaySpec(port=str(tmp_path / "pole")))
+def test_the_snapshot_shows_what_the_display_shows(clock, world, tmp_path, eventually):
+    display = open_display(DisplaySpec(port=str(tmp_path / "pole")), clock)
     display.show(("Ready", "Tap your card"))
     eventually(lambda: washer(world).display == ("Ready", "Tap your card"))
     assert b"Tap your card" in msgspec.json.encode(world.snapshot())
