@@ -2,7 +2,7 @@
 
 Commands and answers: NXP UM0701-02 (PN532 user manual), sections 6.2 (frames),
 7.2.8 SetSerialBaudrate, 7.3.1 RFConfiguration, 7.3.5 InListPassiveTarget.
-The only file that knows nfcpy.
+Beside `usb_port`, the only file that knows nfcpy.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import nfc.clf.transport
 import serial
 
 from hardware.errors import PartError
+from hardware.readers.looking import Card, kind_of
 
 CARDS_MAX = 2
 """As many cards as the chip can list at once; two are enough to know there are several."""
@@ -47,26 +47,6 @@ _PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.:+-]+")
 FRAMES_PER_COMMAND_MAX = 16
 """An acknowledgement and an answer come to a command; more is a chip, or a line, gone mad."""
 _CARD_HEADER = 5
-_KIND_BY_SEL_RES = {
-    0x00: "type2",
-    0x08: "mifare_classic_1k",
-    0x09: "mifare_mini",
-    0x18: "mifare_classic_4k",
-}
-_ISO_14443_4 = 0x20
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One card as it answered.
-
-    Attributes:
-        uid: 4, 7 or 10 bytes.
-        kind: Family by SEL_RES (NXP AN10833), for people.
-    """
-
-    uid: bytes
-    kind: str
 
 
 class Pn532Port:
@@ -199,15 +179,9 @@ def _parse_cards(answer: bytes) -> tuple[Card, ...]:
         uid = answer[at + _CARD_HEADER : at + _CARD_HEADER + length]
         if len(uid) != length or length == 0:
             raise ValueError("the list of cards is cut short")
-        cards.append(Card(uid, _kind(sel_res)))
+        cards.append(Card(uid, kind_of(sel_res)))
         at += _CARD_HEADER + length
     return tuple(cards)
-
-
-def _kind(sel_res: int) -> str:
-    if sel_res & _ISO_14443_4:
-        return "iso14443-4"
-    return _KIND_BY_SEL_RES.get(sel_res, "iso14443a")
 
 
 def _words(error: Exception) -> str:
