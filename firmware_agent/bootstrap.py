@@ -32,6 +32,7 @@ from firmware_agent.housekeeping import FreeBytes
 from firmware_agent.hub_side import CONFIG_DOCUMENT, HUB_KEYS_DOCUMENT
 from firmware_agent.identity import TLS_NAME, Identity, load_identity
 from firmware_agent.ids import SystemIds
+from firmware_agent.languages import load_languages
 from firmware_agent.link import Link
 from firmware_agent.machine_side import Pace
 from firmware_agent.parts import PartsOpener, RealParts, open_parts
@@ -232,6 +233,8 @@ def _build(
         wake=wake,
         code_key=identity.code_key,
         free_bytes=edges.free_bytes,
+        languages=load_languages(),
+        usual_language=config.language,
     )
     renew = partial(_renew, config, uplink, link)
     return Agent(Runtime(wires, state, edges.pace), wires, renew)

@@ -15,10 +15,12 @@ import msgspec
 
 from firmware_agent.config_check import check_table
 from firmware_agent.errors import ConfigError
+from firmware_agent.languages import TAGS
 from hardware.drivers import Drivers
-from hardware.factory import DISPLAYS, INDICATORS, METERS, OUTPUTS, READERS
+from hardware.factory import BUZZERS, DISPLAYS, INDICATORS, METERS, OUTPUTS, READERS
 from hardware.specs import (
     PIN_MAX,
+    BuzzerSpec,
     DisplaySpec,
     IndicatorSpec,
     MeterSpec,
@@ -32,6 +34,12 @@ CONFIG_PATH = "/etc/standpipe/agent.toml"
 DATA_DIR = "/var/lib/standpipe"
 MACHINES_MAX = 32
 """More than a controller's header has pins for; bounds the live view."""
+BUS_DRIVERS = ("usb", "pcsc")
+"""Readers that are found by asking, not by a path."""
+PORT_MAX = 65_535
+IDLE_S_MIN, IDLE_S_MAX = 5, 60
+"""Time to read a balance; longer, and the next person reads it, too. A code can be typed
+for a minute after a tap."""
 JOURNAL_BYTES_MIN = 1 << 20
 """Below this the card list of a site doesn't fit."""
 
@@ -63,10 +71,12 @@ class ReaderConfig(ReaderSpec, frozen=True, kw_only=True, forbid_unknown_fields=
 
     Attributes:
         indicator: Lamps at the reader.
+        buzzer: Sounds at the reader, beside something to see.
         display: Display at the reader.
     """
 
     indicator: IndicatorSpec | None = None
+    buzzer: BuzzerSpec | None = None
     display: DisplaySpec | None = None
 
 
@@ -83,6 +93,7 @@ class MachineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         button: With a reader of its own the button stops a session; with a shared
             reader it chooses the machine, before or after the tap.
         indicator: Lamps at the machine.
+        buzzer: Sounds at the machine, beside something to see.
         display: Display at the machine.
     """
 
@@ -93,6 +104,7 @@ class MachineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     feedback: FeedbackConfig | None = None
     button: PinConfig | None = None
     indicator: IndicatorSpec | None = None
+    buzzer: BuzzerSpec | None = None
     display: DisplaySpec | None = None
 
 
@@ -108,6 +120,22 @@ class BrokerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     port: int
 
 
+class KioskConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The page for a touch screen at the controller; only this controller can open it.
+
+    Attributes:
+        port: TCP port on 127.0.0.1.
+        language: While nobody's card is there; empty: as on displays.
+        idle_s: A balance and a chosen language disappear after so many seconds.
+        reader: Shows the machines of this reader; empty: all of the controller.
+    """
+
+    port: int = 8480
+    language: str = ""
+    idle_s: int = 20
+    reader: str = ""
+
+
 class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A controller's file.
 
@@ -118,7 +146,9 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         wire_format: `json`, or `msgpack` for a metered link.
         journal_bytes_max: The database is never larger; when it is full, nothing is
             authorised until the hub has acknowledged events.
+        language: In which people are spoken to while nobody's card is there.
         broker: Another way to the broker.
+        kiosk: The page for a touch screen; None: there is none.
         readers: Card readers.
         machines: Machines.
     """
@@ -128,7 +158,9 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     rtc: bool = False
     wire_format: str = "json"
     journal_bytes_max: int = 1 << 30
+    language: str = "en"
     broker: BrokerConfig | None = None
+    kiosk: KioskConfig | None = None
     readers: tuple[ReaderConfig, ...] = ()
     machines: tuple[MachineConfig, ...] = ()
 
@@ -143,6 +175,7 @@ _DRIVERS: dict[type, Drivers] = {
     OutputSpec: OUTPUTS,
     MeterSpec: METERS,
     IndicatorSpec: INDICATORS,
+    BuzzerSpec: BUZZERS,
     DisplaySpec: DISPLAYS,
 }
 
@@ -198,6 +231,7 @@ def _rules(config: AgentConfig) -> Iterator[str]:
     yield from _check_readers(config)
     yield from _check_drivers(config)
     yield from _check_pins(config)
+    yield from _check_people(config)
 
 
 def _check_names(where: str, names: list[str]) -> Iterator[str]:
@@ -211,16 +245,60 @@ def _check_names(where: str, names: list[str]) -> Iterator[str]:
 
 def _check_readers(config: AgentConfig) -> Iterator[str]:
     known = {reader.id for reader in config.readers}
+    on_screen = _readers_on_screen(config)
     users = Counter(machine.reader for machine in config.machines if machine.reader)
     for index, machine in enumerate(config.machines):
         where = f"machines[{index}]"
         if machine.reader and machine.reader not in known:
             yield f"{where}.reader: there is no reader {machine.reader!r} under [[readers]]"
-        if users[machine.reader] > 1 and machine.button is None:
+        is_chosen = machine.button is not None or machine.reader in on_screen
+        if users[machine.reader] > 1 and not is_chosen:
             yield (
                 f"{where}.button: missing; {machine.reader!r} serves several machines, "
-                "so each needs a button to be chosen with"
+                "so each needs a button to be chosen with, or a [kiosk]"
             )
+
+
+def _readers_on_screen(config: AgentConfig) -> frozenset[str]:
+    """Readers whose machines can be chosen on a touch screen."""
+    if config.kiosk is None:
+        return frozenset()
+    if config.kiosk.reader:
+        return frozenset({config.kiosk.reader})
+    return frozenset(reader.id for reader in config.readers)
+
+
+def _check_people(config: AgentConfig) -> Iterator[str]:
+    """What speaks to people: in languages that ship, and never by sound alone."""
+    for where, tag in (
+        ("language", config.language),
+        ("kiosk.language", config.kiosk.language if config.kiosk is not None else ""),
+    ):
+        if tag not in {"", *TAGS}:
+            yield f"{where}: is {tag!r}; write {' or '.join(TAGS)}"
+    places: list[tuple[str, ReaderConfig | MachineConfig]] = [
+        *((f"readers[{index}]", reader) for index, reader in enumerate(config.readers)),
+        *((f"machines[{index}]", machine) for index, machine in enumerate(config.machines)),
+    ]
+    for where, place in places:
+        if place.buzzer and place.indicator is None and place.display is None:
+            yield (
+                f"{where}.buzzer: alone tells nothing to who doesn't hear it; "
+                "add an indicator or a display"
+            )
+    yield from _check_kiosk(config)
+
+
+def _check_kiosk(config: AgentConfig) -> Iterator[str]:
+    kiosk = config.kiosk
+    if kiosk is None:
+        return
+    if not 0 <= kiosk.port <= PORT_MAX:
+        yield f"kiosk.port: write 1 to {PORT_MAX}, or 0 for any that is free"
+    if not IDLE_S_MIN <= kiosk.idle_s <= IDLE_S_MAX:
+        yield f"kiosk.idle_s: write {IDLE_S_MIN} to {IDLE_S_MAX} seconds"
+    if kiosk.reader and kiosk.reader not in {reader.id for reader in config.readers}:
+        yield f"kiosk.reader: there is no reader {kiosk.reader!r} under [[readers]]"
 
 
 def _check_drivers(config: AgentConfig) -> Iterator[str]:
@@ -228,11 +306,20 @@ def _check_drivers(config: AgentConfig) -> Iterator[str]:
         known = _DRIVERS.get(type(spec))
         if known is not None and (wrong := known.complaint(getattr(spec, "driver", ""))):
             yield f"{where}.driver: {wrong}"
-        port = getattr(spec, "port", "/")
-        if not port.startswith("/"):
-            yield f"{where}.port: is {port!r}; write an absolute path like /dev/ttyAMA0"
+        yield from _check_port(where, getattr(spec, "driver", ""), getattr(spec, "port", None))
         if isinstance(spec, MeterSpec):
             yield from _check_meter(where, spec)
+
+
+def _check_port(where: str, driver: str, port: str | None) -> Iterator[str]:
+    """A port is a device's path, or begins with the name of the bus that the driver asks."""
+    if port is None or "." in driver:
+        return
+    if driver in BUS_DRIVERS:
+        if port.partition(":")[0] != driver:
+            yield f"{where}.port: is {port!r}; write {driver}, or {driver}: and which one"
+    elif not port.startswith("/"):
+        yield f"{where}.port: is {port!r}; write an absolute path like /dev/ttyAMA0"
 
 
 def _check_meter(where: str, spec: MeterSpec) -> Iterator[str]:
@@ -262,10 +349,10 @@ def _check_pins(config: AgentConfig) -> Iterator[str]:
 def _specs(config: AgentConfig) -> Iterator[tuple[str, object]]:
     for index, reader in enumerate(config.readers):
         yield f"readers[{index}]", reader
-        for name in ("indicator", "display"):
+        for name in ("indicator", "buzzer", "display"):
             if (spec := getattr(reader, name)) is not None:
                 yield f"readers[{index}].{name}", spec
     for index, machine in enumerate(config.machines):
-        for name in ("output", "meter", "feedback", "button", "indicator", "display"):
+        for name in ("output", "meter", "feedback", "button", "indicator", "buzzer", "display"):
             if (spec := getattr(machine, name)) is not None:
                 yield f"machines[{index}].{name}", spec

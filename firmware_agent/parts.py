@@ -18,6 +18,7 @@ from hardware.errors import HardwareError
 from hardware.ports import CardReader, Display, Emit, Indicator, Input, Meter, Output
 from hardware.specs import (
     ButtonSpec,
+    BuzzerSpec,
     DisplaySpec,
     IndicatorSpec,
     InputSpec,
@@ -46,6 +47,8 @@ class PartsOpener(Protocol):
     def input(self, spec: InputSpec) -> Input: ...
 
     def indicator(self, spec: IndicatorSpec, place: str) -> Indicator: ...
+
+    def buzzer(self, spec: BuzzerSpec, place: str) -> Indicator: ...
 
     def display(self, spec: DisplaySpec, place: str) -> Display: ...
 
@@ -78,6 +81,9 @@ class RealParts:
     def indicator(self, spec: IndicatorSpec, place: str) -> Indicator:  # noqa: ARG002
         return factory.open_indicator(spec, self._clock)
 
+    def buzzer(self, spec: BuzzerSpec, place: str) -> Indicator:  # noqa: ARG002
+        return factory.open_buzzer(spec, self._clock)
+
     def display(self, spec: DisplaySpec, place: str) -> Display:  # noqa: ARG002
         return factory.open_display(spec, self._clock)
 
@@ -97,6 +103,7 @@ class Parts:
     buttons: dict[str, Input] = field(default_factory=dict)
     feedbacks: dict[str, Input] = field(default_factory=dict)
     indicators: dict[str, Indicator] = field(default_factory=dict)
+    buzzers: dict[str, Indicator] = field(default_factory=dict)
     displays: dict[str, Display] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
@@ -120,6 +127,7 @@ class Parts:
         yield from self.feedbacks.values()
         yield from self.meters.values()
         yield from self.indicators.values()
+        yield from self.buzzers.values()
         yield from self.displays.values()
 
 
@@ -140,7 +148,7 @@ def open_parts(config: AgentConfig, opener: PartsOpener) -> Parts:
 
 def _open_reader(parts: Parts, opener: PartsOpener, reader: ReaderConfig) -> None:
     _keep(parts, parts.readers, reader.id, "reader", lambda: opener.reader(reader))
-    _open_people(parts, opener, reader_place(reader.id), reader.indicator, reader.display)
+    _open_people(parts, opener, reader_place(reader.id), reader)
 
 
 def _open_machine(parts: Parts, opener: PartsOpener, machine: MachineConfig) -> None:
@@ -155,22 +163,19 @@ def _open_machine(parts: Parts, opener: PartsOpener, machine: MachineConfig) -> 
     if (feedback := machine.feedback) is not None:
         pin = InputSpec(id=name, pin=feedback.pin, active_high=feedback.active_high)
         _keep(parts, parts.feedbacks, name, "feedback", lambda: opener.input(pin))
-    _open_people(parts, opener, name, machine.indicator, machine.display)
+    _open_people(parts, opener, name, machine)
 
 
 def _open_people(
-    parts: Parts,
-    opener: PartsOpener,
-    place: str,
-    indicator: IndicatorSpec | None,
-    display: DisplaySpec | None,
+    parts: Parts, opener: PartsOpener, place: str, config: ReaderConfig | MachineConfig
 ) -> None:
-    if indicator is not None:
-        make = indicator
-        _keep(parts, parts.indicators, place, "indicator", lambda: opener.indicator(make, place))
-    if display is not None:
-        text = display
-        _keep(parts, parts.displays, place, "display", lambda: opener.display(text, place))
+    """What people see and hear at a place."""
+    if (lamps := config.indicator) is not None:
+        _keep(parts, parts.indicators, place, "indicator", lambda: opener.indicator(lamps, place))
+    if (buzzer := config.buzzer) is not None:
+        _keep(parts, parts.buzzers, place, "buzzer", lambda: opener.buzzer(buzzer, place))
+    if (display := config.display) is not None:
+        _keep(parts, parts.displays, place, "display", lambda: opener.display(display, place))
 
 
 def _keep(parts: Parts, where: dict[str, T], place: str, kind: str, make: Callable[[], T]) -> None:

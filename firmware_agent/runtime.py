@@ -36,6 +36,7 @@ from firmware_agent.core.inputs import (
     ShutDown,
     Ticked,
 )
+from firmware_agent.core.language import ONLY_ENGLISH, Languages
 from firmware_agent.core.model import ControllerState
 from firmware_agent.decider import Decider
 from firmware_agent.downlink import Downlink
@@ -93,6 +94,8 @@ class Wires:
         version: Of the agent.
         wake: Set when something came.
         free_bytes: Room on the disk; None: asks the system.
+        languages: In which people are spoken to.
+        usual_language: Tag of the one while nobody's card is there.
     """
 
     records: Records
@@ -107,6 +110,8 @@ class Wires:
     wake: threading.Event
     free_bytes: FreeBytes | None = None
     code_key: bytes | None = None
+    languages: Languages = ONLY_ENGLISH
+    usual_language: str = "en"
 
 
 class Runtime:
@@ -124,7 +129,7 @@ class Runtime:
         self._decider = Decider(wires.records, state, wires.time.moment)
         self._decider.act = self._act
         self._machines = MachineSide(wires.parts, pace)
-        self._people = PeopleSide(wires.parts)
+        self._people = PeopleSide(wires.parts, wires.languages, wires.usual_language)
         self._hub = HubSide(
             self._decider,
             wires.records,

@@ -13,6 +13,7 @@ from hardware.specs import (
     PIN_MAX,
     PULSES_RATIO_MAX,
     ButtonSpec,
+    BuzzerSpec,
     DisplaySpec,
     IndicatorSpec,
     InputSpec,
@@ -22,7 +23,15 @@ from hardware.specs import (
 )
 from wire.clock import Clock
 
-READERS = Drivers("reader", {"pn532": "hardware.readers.pn532"})
+READERS = Drivers(
+    "reader",
+    {
+        "pn532": "hardware.readers.pn532",
+        "usb": "hardware.readers.usb",
+        "pcsc": "hardware.readers.pcsc",
+        "keyboard": "hardware.readers.keyboard",
+    },
+)
 OUTPUTS = Drivers("output", {"gpio": "hardware.outputs.gpio"})
 METERS = Drivers(
     "meter",
@@ -33,7 +42,16 @@ METERS = Drivers(
     },
 )
 INDICATORS = Drivers("indicator", {"rgb": "hardware.people.indicator"})
-DISPLAYS = Drivers("display", {"serial_text": "hardware.people.display"})
+BUZZERS = Drivers("buzzer", {"buzzer": "hardware.people.buzzer"})
+DISPLAYS = Drivers(
+    "display",
+    {
+        "serial_text": "hardware.people.display",
+        "hd44780": "hardware.people.hd44780",
+        "ssd1306": "hardware.people.oled",
+        "sh1106": "hardware.people.oled",
+    },
+)
 
 
 def open_reader(spec: ReaderSpec, clock: Clock) -> CardReader:
@@ -121,6 +139,18 @@ def open_indicator(spec: IndicatorSpec, clock: Clock) -> Indicator:
     _check_pins(spec.red, spec.green, spec.blue)
     indicator: Indicator = INDICATORS.opener(spec.driver)(spec, Around(clock))
     return indicator
+
+
+def open_buzzer(spec: BuzzerSpec, clock: Clock) -> Indicator:
+    """Open a buzzer; it is silent.
+
+    Raises:
+        SpecError: The driver is unknown or the pin impossible.
+        PartError: The pin can't be had.
+    """
+    _check_pins(spec.pin)
+    buzzer: Indicator = BUZZERS.opener(spec.driver)(spec, Around(clock))
+    return buzzer
 
 
 def open_display(spec: DisplaySpec, clock: Clock) -> Display:

@@ -308,6 +308,11 @@ class Input(Protocol):
         ...
 
 
+ALL_SCRIPTS = frozenset({"latin", "han", "arabic"})
+"""The scripts of the languages that ship."""
+LATIN_ONLY = frozenset({"latin"})
+
+
 class Signal(Enum):
     """What an indicator tells the person in front of the machine.
 
@@ -327,14 +332,17 @@ class Signal(Enum):
 
 
 class Indicator(Protocol):
-    """Lamps at a machine."""
+    """Lamps or a buzzer at a machine."""
 
     def show(self, signal: Signal) -> None:
-        """Show `signal` until the next call. Returns at once and never raises."""
+        """Show `signal` until the next call; a buzzer sounds once.
+
+        Returns at once and never raises.
+        """
         ...
 
     def close(self) -> None:
-        """Switch the lamps off."""
+        """Switch the lamps off, or be silent."""
         ...
 
 
@@ -344,6 +352,11 @@ class Display(Protocol):
     @property
     def health(self) -> Health:
         """Whether the display took the last text."""
+        ...
+
+    @property
+    def scripts(self) -> frozenset[str]:
+        """What it can write, of `latin`, `han` and `arabic`."""
         ...
 
     def show(self, lines: tuple[str, ...]) -> None:

@@ -24,11 +24,16 @@ class ReaderSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     Attributes:
         id: Name of the reader in events.
-        port: Serial device; a stable name (`/dev/serial/by-id/…`) is resolved anew
-            at each opening.
-        driver: "pn532".
+        port: For "pn532" a serial device, for "keyboard" an event device; a stable name
+            (`/dev/serial/by-id/…`) is resolved anew at each opening. For "usb": `usb`,
+            `usb:VENDOR:PRODUCT` or `usb:BUS:DEVICE`. For "pcsc": `pcsc`, or `pcsc:` and
+            part of the reader's name.
+        driver: "pn532" (serial), "usb" (nfcpy's USB readers), "pcsc" (pcscd's), "keyboard"
+            (types the number: level 0 for ever).
         reset_pin: Pin at the chip's RSTPDN, pulsed low before each opening; it frees
             a chip that a killed process left stuck.
+        form: For "keyboard", how a UID is typed: "hex", "hex_reversed", "decimal" or
+            "decimal_reversed".
         options: For a driver of your own.
     """
 
@@ -36,6 +41,7 @@ class ReaderSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     port: str
     driver: str = "pn532"
     reset_pin: int | None = None
+    form: str = "hex"
     options: Options = {}
 
 
@@ -124,16 +130,36 @@ class IndicatorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     driver: str = "rgb"
 
 
-class DisplaySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A text display.
+class BuzzerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A buzzer that sounds by itself while its pin is on.
 
     Attributes:
-        port: Serial device.
-        driver: "serial_text": customer displays that know the CD5220 commands.
-        columns: Characters in a line.
-        rows: Lines.
-        baudrate: As set at the display, 8N1.
-        options: For a driver of your own.
+        pin: Its pin.
+        driver: "buzzer".
+        active_high: Which level sounds.
+    """
+
+    pin: int
+    driver: str = "buzzer"
+    active_high: bool = True
+
+
+class DisplaySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A display.
+
+    Attributes:
+        port: Serial device, or I2C bus like `/dev/i2c-1`.
+        driver: "serial_text" (customer displays that know the CD5220 commands),
+            "hd44780" (character displays with a PCF8574 backpack), "ssd1306" or
+            "sh1106" (small OLED displays).
+        columns: Characters in a line, of a text display.
+        rows: Lines, of a text display.
+        baudrate: Of a serial device, as set at the display, 8N1.
+        address: On the I2C bus; 0: the one that the driver's displays usually have.
+        width: Points across, of an OLED.
+        height: Points down, of an OLED.
+        font: File of a font for an OLED; empty: GNU Unifont when it is installed, which
+            has every language that ships, otherwise a built-in one for Latin letters.
     """
 
     port: str
@@ -141,4 +167,8 @@ class DisplaySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     columns: int = 20
     rows: int = 2
     baudrate: int = 9600
+    address: int = 0
+    width: int = 128
+    height: int = 64
+    font: str = ""
     options: Options = {}

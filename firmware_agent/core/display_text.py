@@ -1,13 +1,15 @@
 """What people read and see: words and lamps, drawn from the state.
 
 Two lines of twenty characters say what matters; larger displays get more lines. A
-refusal always says why, and what to do.
+refusal always says why, and what to do. Words are named in English and said in the
+reader's language (`core.language`).
 """
 
 from __future__ import annotations
 
 from firmware_agent.core.allowance import local_balance
 from firmware_agent.core.judging import is_low
+from firmware_agent.core.language import ENGLISH, Language
 from firmware_agent.core.model import ControllerState, MachineState, Moment, Notice, ReaderState
 from firmware_agent.core.permission import tariff_for
 from firmware_agent.core.session import State
@@ -15,14 +17,9 @@ from hardware.ports import Signal
 from wire.errors import Code
 from wire.events import Ended
 from wire.machines import Machine, Mode
-from wire.money import format_amount
 from wire.rating import least_minor
-from wire.tariff import MINUTES_PER_DAY, Measure, Tariff
+from wire.tariff import Measure, Tariff
 from wire.usage import total_quantity, total_time_ms
-
-_MS_PER_MINUTE = 60_000
-_MS_PER_SECOND = 1_000
-_MINUTES_PER_HOUR = 60
 
 Lines = tuple[str, ...]
 
@@ -78,33 +75,38 @@ _SIGNALS = {
 }
 
 
-def machine_screen(state: ControllerState, machine: MachineState, moment: Moment) -> Lines:
+def machine_screen(
+    state: ControllerState, machine: MachineState, moment: Moment, language: Language = ENGLISH
+) -> Lines:
     """What a machine's display says."""
     if moment.mono_ms < machine.identify_until_ms:
-        return ("This one", machine.id)
+        return (language.say("This one"), machine.id)
     if machine.notice is not None:
-        return _notice(machine.notice)
+        return notice_lines(machine.notice, language)
     if machine.session is not None:
-        return _session_lines(state, machine, moment)
+        return _session_lines(state, machine, moment, language)
     if state.alarm is not None:
-        return WHY.get(state.alarm.code, _OTHERWISE)
-    return _resting_lines(state, machine)
+        return why_lines(state.alarm.code, language)
+    return _resting_lines(state, machine, language)
 
 
-def reader_screen(state: ControllerState, reader: ReaderState) -> Lines:
+def reader_screen(
+    state: ControllerState, reader: ReaderState, language: Language = ENGLISH
+) -> Lines:
     """What the display at a shared reader says."""
+    say = language.say
     if reader.down:
-        return ("Reader not working", "Ask the staff")
+        return (say("Reader not working"), say("Ask the staff"))
     if reader.notice is not None:
-        return _notice(reader.notice)
+        return notice_lines(reader.notice, language)
     if state.alarm is not None:
-        return WHY.get(state.alarm.code, _OTHERWISE)
+        return why_lines(state.alarm.code, language)
     if reader.pending is not None:
-        return ("Card read", "Press a button")
+        return (say("Card read"), say("Press a button"))
     if reader.chosen:
         machine = state.machines.get(reader.chosen)
-        return (_name(machine) if machine is not None else reader.chosen, "Tap your card")
-    return ("Press a button,", "then tap your card")
+        return (name_of(machine) if machine is not None else reader.chosen, say("Tap your card"))
+    return (say("Press a button,"), say("then tap your card"))
 
 
 def machine_signal(state: ControllerState, machine: MachineState, moment: Moment) -> Signal:
@@ -132,7 +134,7 @@ def reader_signal(state: ControllerState, reader: ReaderState) -> Signal:
     return Signal.ASKING if reader.pending is not None or reader.chosen else Signal.READY
 
 
-def price_words(state: ControllerState, spec: Machine | None) -> str:
+def price_words(state: ControllerState, spec: Machine | None, language: Language = ENGLISH) -> str:
     """A machine's price in a few characters; empty when it is free or not known."""
     if spec is None:
         return ""
@@ -141,8 +143,9 @@ def price_words(state: ControllerState, spec: Machine | None) -> str:
         return ""
     parts = []
     if least_minor(tariff):
-        parts.append(format_amount(least_minor(tariff), tariff.unit))
-    parts += [_measure(tariff, m) for m in (tariff.time, tariff.quantity) if m is not None]
+        parts.append(language.amount(least_minor(tariff), tariff.unit))
+    measures = (tariff.time, tariff.quantity)
+    parts += [_measure(tariff, m, language) for m in measures if m is not None]
     return " + ".join(parts)
 
 
@@ -158,66 +161,71 @@ def left_for(state: ControllerState, machine: MachineState) -> int:
     return left_minor if limit is None else min(left_minor, limit)
 
 
-def duration_words(duration_ms: int) -> str:
-    """A duration: `45 s`, `12 min`, `1 h 05`."""
-    if duration_ms < _MS_PER_MINUTE:
-        return f"{max(0, duration_ms) // _MS_PER_SECOND} s"
-    minutes = duration_ms // _MS_PER_MINUTE
-    if minutes < _MINUTES_PER_HOUR or minutes >= MINUTES_PER_DAY:
-        return f"{minutes} min"
-    return f"{minutes // _MINUTES_PER_HOUR} h {minutes % _MINUTES_PER_HOUR:02d}"
+def why_lines(code: Code, language: Language) -> Lines:
+    """Why something isn't possible, and what to do."""
+    return tuple(language.say(text) for text in WHY.get(code, _OTHERWISE))
 
 
-def _session_lines(state: ControllerState, machine: MachineState, moment: Moment) -> Lines:
-    session = machine.session
+def notice_lines(notice: Notice, language: Language) -> Lines:
+    """What a person is told for a few seconds."""
+    amount = language.amount(notice.amount_minor, notice.unit)
+    if notice.code is None:
+        nothing = language.say(notice.then or "Nothing charged")
+        return (language.say(notice.words), amount if notice.amount_minor else nothing)
+    why, *what = why_lines(notice.code, language)
+    missing = (language.say("{money} missing", money=amount),) if notice.amount_minor else ()
+    return (why, *missing, *what)
+
+
+def name_of(machine: MachineState) -> str:
+    """What people call a machine."""
+    return machine.spec.name if machine.spec is not None else machine.id
+
+
+def _session_lines(
+    state: ControllerState, machine: MachineState, moment: Moment, language: Language
+) -> Lines:
+    session, say = machine.session, language.say
     assert session is not None
     if machine.state is State.PAUSED:
-        return ("Balance used up", "Top up to go on")
+        return (say("Balance used up"), say("Top up to go on"))
     if session.finishing is not None:
         is_limit = session.finishing is Ended.LIMIT_REACHED
-        return ("Your limit is used" if is_limit else "Balance used up", "Finishing")
-    money = format_amount(session.charge_minor, session.unit)
+        return (say("Your limit is used" if is_limit else "Balance used up"), say("Finishing"))
+    money = language.amount(session.charge_minor, session.unit)
     if machine.state is not State.RUNNING:
-        return (_name(machine), "Starting…" if machine.state is State.STARTING else "Stopping…")
+        starts = machine.state is State.STARTING
+        return (name_of(machine), say("Starting…" if starts else "Stopping…"))
     if session.spec.mode is Mode.CYCLE:
         left_ms = session.started_ms + session.spec.cycle.duration_ms - moment.mono_ms
-        return (f"Running {money}", f"{duration_words(left_ms)} left")
-    used = duration_words(total_time_ms(session.usage))
+        return (
+            say("Running {money}", money=money),
+            say("{duration} left", duration=language.duration(left_ms)),
+        )
+    used = language.duration(total_time_ms(session.usage))
     quantity = total_quantity(session.usage)
     if quantity and machine.wiring.meter_unit:
         used = f"{used} {quantity} {machine.wiring.meter_unit}"
     left_minor = left_for(state, machine)
     if is_low(session, left_minor, state.policy.low_percent):
-        left = format_amount(max(0, left_minor), session.unit)
-        return (f"{money} {used}", f"Low: {left} left")
-    return (f"{money} {used}", "Tap to stop")
+        left = language.amount(max(0, left_minor), session.unit)
+        return (f"{money} {used}", say("Low: {money} left", money=left))
+    return (f"{money} {used}", say("Tap to stop"))
 
 
-def _resting_lines(state: ControllerState, machine: MachineState) -> Lines:
+def _resting_lines(state: ControllerState, machine: MachineState, language: Language) -> Lines:
     if machine.state in _AT_REST:
-        return WHY[_AT_REST[machine.state]]
+        return why_lines(_AT_REST[machine.state], language)
     if machine.state is State.ASKING:
-        return (_name(machine), "Checking balance")
-    return (_name(machine), price_words(state, machine.spec) or "Tap your card")
+        return (name_of(machine), language.say("Checking balance"))
+    price = price_words(state, machine.spec, language)
+    return (name_of(machine), price or language.say("Tap your card"))
 
 
-def _notice(notice: Notice) -> Lines:
-    amount = format_amount(notice.amount_minor, notice.unit)
-    if notice.code is None:
-        nothing = notice.then or "Nothing charged"
-        return (notice.words, amount if notice.amount_minor else nothing)
-    why, what = WHY.get(notice.code, _OTHERWISE)
-    return (why, f"{amount} missing", what) if notice.amount_minor else (why, what)
-
-
-def _measure(tariff: Tariff, measure: Measure) -> str:
+def _measure(tariff: Tariff, measure: Measure, language: Language) -> str:
     minor = measure.tiers[0].price_micros // tariff.unit.micros_per_minor
-    price = format_amount(minor, tariff.unit)
+    price = language.amount(minor, tariff.unit)
     if measure is tariff.time:
-        return f"{price}/{duration_words(measure.per).removeprefix('1 ')}"
+        return f"{price}/{language.per(measure.per)}"
     per = "" if measure.per == 1 else f"{measure.per} "
     return f"{price}/{per}{measure.unit}"
-
-
-def _name(machine: MachineState) -> str:
-    return machine.spec.name if machine.spec is not None else machine.id

@@ -16,7 +16,15 @@ import serial
 
 from hardware.drivers import Around
 from hardware.errors import SpecError
-from hardware.ports import HEALTH_CLOSED, HEALTH_UNKNOWN, HEALTH_UP, Health, HealthState
+from hardware.people.letters import printable
+from hardware.ports import (
+    HEALTH_CLOSED,
+    HEALTH_UNKNOWN,
+    HEALTH_UP,
+    LATIN_ONLY,
+    Health,
+    HealthState,
+)
 from hardware.specs import DisplaySpec
 
 _log = logging.getLogger(__name__)
@@ -81,6 +89,10 @@ class SerialTextDisplay:
     def health(self) -> Health:
         return self._health
 
+    @property
+    def scripts(self) -> frozenset[str]:
+        return LATIN_ONLY
+
     def show(self, lines: tuple[str, ...]) -> None:
         with self._wake:
             if lines != self._lines:
@@ -133,11 +145,18 @@ def encode_screen(lines: tuple[str, ...], columns: int, rows: int) -> bytes:
     """Encode a whole screen; lines that don't fit are cut, missing ones are blank.
 
     Control characters become blanks, so that a name can't command the display; what
-    the code page lacks becomes `?`.
+    the code page lacks is written in Latin letters.
     """
     screen = b""
     for start, line in zip(_LINE_STARTS[:rows], (*lines, "", ""), strict=False):
-        clean = "".join(char if char.isprintable() else " " for char in line)
-        clean = clean.translate(_SUBSTITUTES)
+        clean = printable(line.translate(_SUBSTITUTES), _has)
         screen += start + clean[:columns].ljust(columns).encode(_CODE_PAGE, "replace") + _LINE_END
     return screen
+
+
+def _has(char: str) -> bool:
+    try:
+        char.encode(_CODE_PAGE)
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -18,6 +18,7 @@ from hardware.ports import (
 )
 from hardware.specs import (
     ButtonSpec,
+    BuzzerSpec,
     DisplaySpec,
     IndicatorSpec,
     InputSpec,
@@ -138,6 +139,9 @@ class ToldParts:
 
     def indicator(self, spec: IndicatorSpec, place: str) -> Indicator:  # noqa: ARG002
         raise _missing("indicator")
+
+    def buzzer(self, spec: BuzzerSpec, place: str) -> Indicator:  # noqa: ARG002
+        raise _missing("buzzer")
 
     def display(self, spec: DisplaySpec, place: str) -> Display:  # noqa: ARG002
         raise _missing("display")

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from hardware.errors import PartError
 from hardware.ports import (
+    ALL_SCRIPTS,
     HEALTH_UP,
     ButtonPressed,
     CardGone,
@@ -30,6 +31,7 @@ from hardware.ports import (
 )
 from hardware.specs import (
     ButtonSpec,
+    BuzzerSpec,
     DisplaySpec,
     IndicatorSpec,
     InputSpec,
@@ -219,6 +221,9 @@ class MachineParts:
     def indicator(self, spec: IndicatorSpec, place: str) -> Indicator:  # noqa: ARG002 the port's signature
         return _Lamps()
 
+    def buzzer(self, spec: BuzzerSpec, place: str) -> Indicator:  # noqa: ARG002 the port's signature
+        return _Lamps()
+
     def display(self, spec: DisplaySpec, place: str) -> Display:  # noqa: ARG002 the port's signature
         return _Screen()
 
@@ -368,6 +373,7 @@ class _Lamps:
 
 class _Screen:
     health = HEALTH_UP
+    scripts = ALL_SCRIPTS
 
     def show(self, lines: tuple[str, ...]) -> None:
         """Nobody looks."""

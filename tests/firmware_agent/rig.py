@@ -17,6 +17,7 @@ from firmware_agent.machine_side import Pace
 from firmware_agent.store import DATABASE_NAME, open_read_only
 from hardware.errors import PartError
 from hardware.ports import (
+    ALL_SCRIPTS,
     HEALTH_UP,
     ButtonPressed,
     CardGone,
@@ -240,6 +241,7 @@ class FakeDisplay:
 
     lines: tuple[str, ...] = ()
     health: Health = HEALTH_UP
+    scripts: frozenset[str] = ALL_SCRIPTS
 
     def show(self, lines: tuple[str, ...]) -> None:
         self.lines = lines
@@ -259,6 +261,7 @@ class FakeParts:
     buttons: dict[str, FakeInput] = field(default_factory=dict)
     inputs: dict[str, FakeInput] = field(default_factory=dict)
     indicators: dict[str, FakeIndicator] = field(default_factory=dict)
+    buzzers: dict[str, FakeIndicator] = field(default_factory=dict)
     displays: dict[str, FakeDisplay] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
@@ -285,6 +288,9 @@ class FakeParts:
 
     def indicator(self, spec, place):
         return self.indicators.setdefault(place, FakeIndicator())
+
+    def buzzer(self, spec, place):
+        return self.buzzers.setdefault(place, FakeIndicator())
 
     def display(self, spec, place):
         return self.displays.setdefault(place, FakeDisplay())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from firmware_agent.core.display_text import WHY, duration_words, price_words
+from firmware_agent.core.display_text import WHY, price_words
+from firmware_agent.core.language import ENGLISH
 from firmware_agent.core.model import ControllerState
 from tests.firmware_agent.rig import MACHINES, PER_KWH, PER_MINUTE, WASH
 from wire.errors import Code
@@ -54,7 +55,7 @@ def test_a_price_is_told_before_the_tap(machine, words):
     ],
 )
 def test_durations_are_short(duration_ms, words):
-    assert duration_words(duration_ms) == words
+    assert ENGLISH.duration(duration_ms) == words
 
 
 def test_a_whole_visit_is_told(rig):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from hardware.errors import SpecError
 from hardware.factory import open_display, open_indicator
@@ -98,6 +98,7 @@ def test_closing_clears_the_display(tube, display, eventually):
     display.close()
 
 
+@settings(deadline=None)  # the first letter of a script loads how it sounds
 @given(st.lists(st.text(max_size=60), max_size=4).map(tuple), st.integers(1, 40))
 def test_no_text_can_command_the_display(lines, columns):
     screen = encode_screen(lines, columns, rows=2)
