@@ -39,7 +39,7 @@ packaging: .venv/ready-dev
 
 # Pins every dependency with its hashes, without naming where they come from.
 lock: .venv/ready-dev
-	for extra in agent hub simulator; do \
+	for extra in agent hub simulator pcsc; do \
 	  $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header \
 	    --extra $$extra pyproject.toml -o requirements/$$extra.txt || exit 1; done

@@ -13,7 +13,29 @@ command -v chromium >/dev/null || missing="$missing chromium"
 # Debian keeps a server's own programs out of the PATH.
 command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ||
   missing="$missing postgresql"
-[ -z "$missing" ] && exit 0
+# A virtual PC/SC reader; pyscard has no wheel for Linux and is built here.
+[ -x /usr/sbin/pcscd ] || missing="$missing pcscd"
+[ -e /usr/lib/pcsc/drivers/serial/libifdvpcd.so ] || missing="$missing vsmartcard-vpcd"
+if [ -x .venv/bin/python ] && ! .venv/bin/python -c "import smartcard" 2>/dev/null; then
+  pyscard=missing
+  for package in swig gcc; do command -v "$package" >/dev/null || missing="$missing $package"; done
+  [ -e /usr/include/PCSC/winscard.h ] || missing="$missing libpcsclite-dev"
+else
+  pyscard=there
+fi
+
+build_pyscard() {
+  if [ "$pyscard" = missing ] && [ -e requirements/pcsc.txt ]; then
+    echo "Building pyscard for the tests"
+    .venv/bin/pip --disable-pip-version-check -q install --require-hashes \
+      -r requirements/pcsc.txt || echo "Not built, so tests of PC/SC readers will be skipped"
+  fi
+}
+
+if [ -z "$missing" ]; then
+  build_pyscard
+  exit 0
+fi
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
   echo "Not installed, so some tests will be skipped:$missing"
@@ -40,3 +62,4 @@ case "$missing" in *postgresql*)
 esac
 # shellcheck disable=SC2086  # a list of words
 apt-get install -y -qq --no-install-recommends $missing >/dev/null
+build_pyscard
