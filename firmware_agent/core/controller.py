@@ -12,6 +12,7 @@ from firmware_agent.core.ending import release_excess, rest, settle, stop
 from firmware_agent.core.inputs import (
     AccountsCame,
     AlarmChanged,
+    CardForgotten,
     CardsClashed,
     CardTapped,
     ClockShifted,
@@ -154,6 +155,7 @@ def _forget_idle_accounts(turn: Turn) -> None:
 _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     CardTapped: taps.on_card,
     CardsClashed: taps.on_cards,
+    CardForgotten: taps.on_forgotten,
     ReaderChanged: taps.on_reader,
     Pressed: taps.on_button,
     FeedbackChanged: running.on_feedback,

@@ -50,6 +50,13 @@ class CardsClashed:
 
 
 @dataclass(frozen=True, slots=True)
+class CardForgotten:
+    """Who tapped last at a reader said that they are done there."""
+
+    reader: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReaderChanged:
     """A reader answers again, or stopped answering.
 
@@ -231,6 +238,7 @@ class ShutDown:
 Input = (
     CardTapped
     | CardsClashed
+    | CardForgotten
     | ReaderChanged
     | Pressed
     | FeedbackChanged

@@ -14,7 +14,13 @@ from dataclasses import replace
 
 from firmware_agent.core.codes import TYPE_WITHIN_MS
 from firmware_agent.core.ending import stop
-from firmware_agent.core.inputs import CardsClashed, CardTapped, Pressed, ReaderChanged
+from firmware_agent.core.inputs import (
+    CardForgotten,
+    CardsClashed,
+    CardTapped,
+    Pressed,
+    ReaderChanged,
+)
 from firmware_agent.core.model import LastCard, MachineState, PendingTap
 from firmware_agent.core.paying import accounts_of, limit_of
 from firmware_agent.core.permission import check_card, check_machine, payer, tariff_for
@@ -35,6 +41,8 @@ _STOPPABLE = frozenset({State.RUNNING, State.PAUSED})
 
 def on_card(turn: Turn, tapped: CardTapped) -> None:
     """A card was laid on a reader."""
+    if not tapped.card or tapped.entry is None:
+        _forget(turn, tapped.reader)
     if not tapped.card:
         _refuse_at_reader(turn, tapped.reader, Code.CARD_RANDOM_UID)
         return
@@ -56,7 +64,13 @@ def on_card(turn: Turn, tapped: CardTapped) -> None:
 
 def on_cards(turn: Turn, clashed: CardsClashed) -> None:
     """Several cards lie on a reader: none may be charged."""
+    _forget(turn, clashed.reader)
     _refuse_at_reader(turn, clashed.reader, Code.CARDS_SEVERAL)
+
+
+def on_forgotten(turn: Turn, forgotten: CardForgotten) -> None:
+    """Whoever tapped last is done."""
+    _forget(turn, forgotten.reader)
 
 
 def on_reader(turn: Turn, changed: ReaderChanged) -> None:
@@ -106,6 +120,17 @@ def tick_reader(turn: Turn, reader_id: str) -> None:
         _refuse_at_reader(
             turn, reader_id, Code.MACHINE_NOT_CHOSEN, pending.card, pending.entry.account
         )
+
+
+def _forget(turn: Turn, reader_id: str) -> None:
+    """Let nothing that comes next be for the card that was tapped before.
+
+    Otherwise who holds a card that isn't known could start a machine on the card of the
+    one before, or type a code that the one before gets.
+    """
+    reader = turn.reader(reader_id)
+    if reader.last is not None or reader.pending is not None:
+        turn.put_reader(replace(reader, last=None, pending=None))
 
 
 def _use(turn: Turn, machine: MachineState, tapped: CardTapped) -> None:

@@ -333,3 +333,11 @@ def test_the_window_is_kept_as_it_is(broke):
     kept = load_used_codes(broke.agent._wires.records.store)
 
     assert [counter for counter in range(1, 11) if kept.use_of(counter) is Use.USED] == [2, 4, 9]
+
+
+def test_a_code_is_not_for_the_card_before_when_the_last_one_was_not_known(broke):
+    broke.tap("front")
+    broke.tap("front", bytes.fromhex("04998877665544"))
+
+    assert broke.type_code("laser", code(1)) == ("Tap your card first", "Then type the code")
+    assert rights(broke).taken_in_minor == 0

@@ -6,6 +6,8 @@ from tests.firmware_agent.rig import BERT, entry
 from wire.errors import Code
 from wire.events import CardRefused, Ended, SessionEnded
 
+STRANGER = bytes.fromhex("04998877665544")
+
 
 def test_press_then_tap_starts_that_machine(rig):
     rig.press("socket-2")
@@ -94,3 +96,20 @@ def test_an_unknown_card_is_told_at_the_reader(rig):
     rig.tap("wall", bytes.fromhex("04000000000001"))
 
     assert rig.lines("reader/wall") == ("Card not known", "Ask the staff")
+
+
+def test_a_card_that_is_not_known_does_not_start_on_the_card_before(rig):
+    rig.tap("wall")
+    rig.tap("wall", STRANGER)
+    rig.press("socket-1")
+
+    assert rig.state("socket-1") == "free"
+    assert not rig.is_on("socket-1")
+
+
+def test_two_cards_at_once_do_not_start_on_the_card_before(rig):
+    rig.tap("wall")
+    rig.tap_several("wall")
+    rig.press("socket-1")
+
+    assert rig.state("socket-1") == "free"
