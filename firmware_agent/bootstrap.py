@@ -32,6 +32,7 @@ from firmware_agent.housekeeping import FreeBytes
 from firmware_agent.hub_side import CONFIG_DOCUMENT, HUB_KEYS_DOCUMENT
 from firmware_agent.identity import TLS_NAME, Identity, load_identity
 from firmware_agent.ids import SystemIds
+from firmware_agent.kiosk.opening import open_kiosk
 from firmware_agent.languages import load_languages
 from firmware_agent.link import Link
 from firmware_agent.machine_side import Pace
@@ -55,6 +56,7 @@ from wire.succession import follow
 
 T = TypeVar("T")
 if TYPE_CHECKING:
+    from firmware_agent.kiosk.server import KioskServer
     from firmware_agent.mqtt_link import Way
 
 _log = logging.getLogger(__name__)
@@ -92,14 +94,20 @@ class Agent:
         runtime: Decides.
         wires: What has to be closed at the end.
         renew: Reads again who this controller is.
+        kiosk: Serves the page for a touch screen; None: there is none.
     """
 
     def __init__(
-        self, runtime: Runtime, wires: Wires, renew: Callable[[], None] = lambda: None
+        self,
+        runtime: Runtime,
+        wires: Wires,
+        renew: Callable[[], None] = lambda: None,
+        kiosk: KioskServer | None = None,
     ) -> None:
         self.runtime = runtime
         self._wires = wires
         self._renew = renew
+        self._kiosk = kiosk
         self._renewing = threading.Event()
         self._stop = threading.Event()
         self._closed = False
@@ -117,6 +125,13 @@ class Agent:
     def start(self) -> None:
         """Settle what was open, and begin; called once, by `run` or before `step`."""
         self.runtime.start()
+        if self._kiosk is not None:
+            self._kiosk.start()
+
+    @property
+    def kiosk_url(self) -> str:
+        """Where the page for a touch screen is; empty: there is none."""
+        return self._kiosk.url if self._kiosk is not None else ""
 
     def step(self) -> int:
         """Do what is due; returns for how many ms nothing will be."""
@@ -153,6 +168,7 @@ class Agent:
     def abandon(self) -> None:
         """Settle nothing and say nothing, as at a power cut; only let go of the disk."""
         self._closed = True
+        self._close_kiosk()
         self._wires.records.store.close()
 
     def renew(self) -> None:
@@ -168,9 +184,14 @@ class Agent:
         try:
             self.runtime.shut_down()
         finally:
+            self._close_kiosk()
             self._wires.parts.close()
             self._wires.link.close()
             self._wires.records.store.close()
+
+    def _close_kiosk(self) -> None:
+        if self._kiosk is not None:
+            self._kiosk.close()
 
 
 def build_agent(config: AgentConfig, edges: Edges | None = None) -> Agent:
@@ -236,8 +257,12 @@ def _build(
         languages=load_languages(),
         usual_language=config.language,
     )
+    kiosk = None
+    if config.kiosk is not None:
+        kiosk, desk = open_kiosk(config, config.kiosk, wires.records, (wake, ids), wires.languages)
+        wires = replace(wires, desk=desk)
     renew = partial(_renew, config, uplink, link)
-    return Agent(Runtime(wires, state, edges.pace), wires, renew)
+    return Agent(Runtime(wires, state, edges.pace), wires, renew, kiosk)
 
 
 def agent_version() -> str:

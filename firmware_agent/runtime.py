@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from firmware_agent.code_reader import CodeReader
+from firmware_agent.core.allowance import Rights
 from firmware_agent.core.due import next_due_ms
 from firmware_agent.core.effects import (
     Answer,
@@ -27,6 +28,7 @@ from firmware_agent.core.effects import (
 )
 from firmware_agent.core.inputs import (
     AlarmChanged,
+    CardForgotten,
     CardsClashed,
     CardTapped,
     FeedbackChanged,
@@ -44,6 +46,7 @@ from firmware_agent.errors import StoreError
 from firmware_agent.housekeeping import FreeBytes, Housekeeping
 from firmware_agent.hub_side import HubSide
 from firmware_agent.inbox import PARTS_MAX, Inbox
+from firmware_agent.kiosk.desk import Desk
 from firmware_agent.link import Link
 from firmware_agent.machine_side import MachineSide, Pace
 from firmware_agent.parts import Parts
@@ -63,6 +66,7 @@ from hardware.ports import (
     ReaderUp,
 )
 from wire.codes import TYPED_LENGTH_MAX
+from wire.downlink import CardEntry
 from wire.ids import IdSource, card_ref, is_random_uid
 from wire.uplink import Presence
 
@@ -96,6 +100,7 @@ class Wires:
         free_bytes: Room on the disk; None: asks the system.
         languages: In which people are spoken to.
         usual_language: Tag of the one while nobody's card is there.
+        desk: The kiosk's side; None: there is no kiosk.
     """
 
     records: Records
@@ -112,6 +117,7 @@ class Wires:
     code_key: bytes | None = None
     languages: Languages = ONLY_ENGLISH
     usual_language: str = "en"
+    desk: Desk | None = None
 
 
 class Runtime:
@@ -171,6 +177,7 @@ class Runtime:
         """Do everything that is due; returns for how many ms nothing will be."""
         for event in self._inbox.take(EVENTS_PER_STEP_MAX):
             self._take_part(event)
+        self._take_pressed()
         for news in self._wires.link.poll():
             self._hub.take(news)
         self._feed_all(self._machines.look(self.state, self._time.moment().mono_ms))
@@ -179,6 +186,9 @@ class Runtime:
         if self.state is not self._shown:
             self._shown = self.state
             self._people.refresh(self.state, self._time.moment())
+            self._draw()
+        elif self._desk_due():
+            self._draw()
         self._chores.step(self._time.moment())
         return self._idle_ms()
 
@@ -237,6 +247,7 @@ class Runtime:
         if isinstance(event, DigitsTyped):
             return self._codes.read(self.state, event, self._time.moment())
         if isinstance(event, CardsSeveral):
+            self._tell_desk(event.reader, None)
             return CardsClashed(event.reader)
         if isinstance(event, ReaderDown):
             return ReaderChanged(event.reader, event.reason or "no answer")
@@ -254,10 +265,37 @@ class Runtime:
     def _tap(self, event: CardPresent) -> CardTapped:
         session = self._wires.ids.new("ses")
         if is_random_uid(event.uid):
+            self._tell_desk(event.reader, None)
             return CardTapped(event.reader, "", None, (), event.level, session)
         card = card_ref(self._wires.card_salt, event.uid)
         entry, rights, spent = self._wires.records.look_up(card)
+        self._tell_desk(event.reader, entry, rights)
         return CardTapped(event.reader, card, entry, rights, event.level, session, spent)
+
+    def _take_pressed(self) -> None:
+        """What was pressed on the kiosk's screen."""
+        desk = self._wires.desk
+        if desk is None:
+            return
+        for given in desk.take(self.state, self._mono_ms()):
+            if isinstance(given, CardForgotten):
+                self._decider.feed(given)
+            else:
+                self._take_part(given)
+
+    def _tell_desk(
+        self, reader: str, entry: CardEntry | None, rights: tuple[Rights, ...] = ()
+    ) -> None:
+        if self._wires.desk is not None:
+            self._wires.desk.tapped(reader, entry, rights, self._mono_ms())
+
+    def _desk_due(self) -> bool:
+        desk = self._wires.desk
+        return desk is not None and desk.is_due(self._mono_ms())
+
+    def _draw(self) -> None:
+        if self._wires.desk is not None:
+            self._wires.desk.refresh(self.state, self._time.moment())
 
     def _feed_all(self, inputs: list[Input]) -> None:
         for given in inputs:
@@ -300,7 +338,8 @@ class Runtime:
         return self._time.moment().mono_ms
 
     def _idle_ms(self) -> int:
-        if len(self._inbox) or self.wants_restart:
+        desk = self._wires.desk
+        if len(self._inbox) or self.wants_restart or (desk is not None and desk.waiting):
             return 0
         now_ms = self._mono_ms()
         times = (
@@ -308,6 +347,7 @@ class Runtime:
             next_due_ms(self.state),
             self._hub.due_ms(),
             self._chores.due_ms(),
+            desk.due_ms if desk is not None else None,
         )
         due_ms = min((time for time in times if time is not None), default=now_ms)
         return min(max(due_ms - now_ms, IDLE_MS_MIN), self._pace.idle_ms)
