@@ -10,7 +10,7 @@ import gpiozero
 
 from hardware.drivers import Around
 from hardware.errors import PartError
-from hardware.gpio import as_part_error
+from hardware.gpio import as_part_error, steady_factory
 from hardware.ports import LEASE_MS_MAX
 from hardware.specs import OutputSpec
 from wire.clock import Clock
@@ -32,8 +32,7 @@ def open_part(spec: OutputSpec, around: Around) -> GpioOutput:
 class GpioOutput:
     """An `Output` on a pin: a watchdog thread switches it off when the lease ends.
 
-    With `active_high` the pin is low from the moment it becomes an output. Without
-    it, the pin library sets direction before level, so the relay may click once.
+    The pin is off from the moment it becomes an output, whichever level that is.
 
     Args:
         spec: Which pin.
@@ -48,7 +47,10 @@ class GpioOutput:
         self._clock = clock
         with as_part_error(self._part):
             self._device = gpiozero.OutputDevice(
-                spec.pin, active_high=spec.active_high, initial_value=False
+                spec.pin,
+                active_high=spec.active_high,
+                initial_value=False,
+                pin_factory=steady_factory(),
             )
         self._changed = Condition()
         self._on_since_ms: int | None = None

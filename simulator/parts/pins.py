@@ -135,6 +135,11 @@ class _BridgedPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
         self._bcm = int(info.name.removeprefix(_PIN_PREFIX))
         super().__init__(factory, info)
 
+    def output_with_state(self, state: float) -> None:
+        """Become an output at a level, in one go, as lgpio claims a pin."""
+        super()._change_state(bool(state))
+        self.function = "output"
+
     def pulse(self, count: int) -> None:
         """Go `count` times from the pull to the other level and back."""
         away, back = self.drive_high, self.drive_low
