@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 journal_app = typer.Typer(help="Look at the journal, check it, or export it.", no_args_is_help=True)
 app.add_typer(journal_app, name="journal")
+outputs_app = typer.Typer(help="Switch what the machines hang on.", no_args_is_help=True)
+app.add_typer(outputs_app, name="outputs")
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="The controller's file.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -105,6 +107,38 @@ def journal_export(
     from firmware_agent.commands import journal as command
 
     raise typer.Exit(command.export(config, out, limit))
+
+
+RootOption = Annotated[
+    Path, typer.Option("--root", help="Another tree than this system, to look at.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do it; otherwise it is only said.")]
+
+
+@app.command()
+def install(
+    config: ConfigOption = CONFIG_PATH, root: RootOption = Path("/"), yes: YesOption = False
+) -> None:
+    """Make this Raspberry Pi a controller: user, service, watchdogs, boot settings."""
+    from firmware_agent.commands import install as command
+
+    raise typer.Exit(command.install(config, root, yes=yes))
+
+
+@app.command()
+def uninstall(root: RootOption = Path("/"), yes: YesOption = False) -> None:
+    """Take the service away again; configuration, key and journal stay."""
+    from firmware_agent.commands import install as command
+
+    raise typer.Exit(command.uninstall(root, yes=yes))
+
+
+@outputs_app.command("off")
+def outputs_off(config: ConfigOption = CONFIG_PATH) -> None:
+    """Switch every output off; also while the journal can't be read."""
+    from firmware_agent.commands import outputs as command
+
+    raise typer.Exit(command.outputs_off(config))
 
 
 def main() -> None:
