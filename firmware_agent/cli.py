@@ -69,11 +69,15 @@ def status(config: ConfigOption = CONFIG_PATH, as_json: JsonOption = False) -> N
 
 
 @app.command()
-def doctor(config: ConfigOption = CONFIG_PATH, as_json: JsonOption = False) -> None:
-    """Check everything, and say what to do about what isn't right."""
+def doctor(
+    config: ConfigOption = CONFIG_PATH,
+    as_json: JsonOption = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask no questions, switch nothing.")] = False,
+) -> None:
+    """Check everything with the person watching, and say what to do about what isn't right."""
     from firmware_agent.commands import doctor as command
 
-    raise typer.Exit(command.doctor(config, as_json=as_json))
+    raise typer.Exit(command.doctor(config, as_json=as_json, yes=yes))
 
 
 @journal_app.command("list")

@@ -302,7 +302,7 @@ def _check_kiosk(config: AgentConfig) -> Iterator[str]:
 
 
 def _check_drivers(config: AgentConfig) -> Iterator[str]:
-    for where, spec in _specs(config):
+    for where, spec in specs_of(config):
         known = _DRIVERS.get(type(spec))
         if known is not None and (wrong := known.complaint(getattr(spec, "driver", ""))):
             yield f"{where}.driver: {wrong}"
@@ -333,7 +333,7 @@ def _check_meter(where: str, spec: MeterSpec) -> Iterator[str]:
 
 def _check_pins(config: AgentConfig) -> Iterator[str]:
     users: dict[int, list[str]] = {}
-    for where, spec in _specs(config):
+    for where, spec in specs_of(config):
         for name in ("pin", "reset_pin", "red", "green", "blue"):
             pin = getattr(spec, name, None)
             if pin is None:
@@ -346,7 +346,8 @@ def _check_pins(config: AgentConfig) -> Iterator[str]:
             yield f"pin {pin} is used by {' and '.join(where_used)}; each needs its own"
 
 
-def _specs(config: AgentConfig) -> Iterator[tuple[str, object]]:
+def specs_of(config: AgentConfig) -> Iterator[tuple[str, object]]:
+    """List every part's spec with its path in the file."""
     for index, reader in enumerate(config.readers):
         yield f"readers[{index}]", reader
         for name in ("indicator", "buzzer", "display"):

@@ -111,7 +111,7 @@ def test_doctor_says_all_that_is_wrong_and_fails(used, tmp_path):
     assert "ok   journal: " in done.stdout
     assert "BAD  broker: 127.0.0.1:1 isn't reached" in done.stdout
     assert "ok   output of laser: opened" in done.stdout
-    assert "BAD  reader front: " in done.stdout
+    assert "BAD  reader of front: " in done.stdout
 
 
 def test_doctor_tells_every_problem_of_the_file(tmp_path):

@@ -88,7 +88,7 @@ def test_all_rules_come_at_once():
         "wire_format: is 'xml'",
         "readers[0].id: is 'Front'",
         "readers[0].port: is 'ttyS0'",
-        "readers[0].driver: is 'rc522'; write pn532, or the module of a driver of your own",
+        "readers[0].driver: is 'rc522'; write pn532, usb, pcsc, keyboard, or the module",
         "machines: the id 'a' is used 2 times",
         "machines[0].button: missing; 'Front' serves several machines",
         "machines[0].meter.pin: missing",

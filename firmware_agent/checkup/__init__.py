@@ -1,0 +1,3 @@
+"""What `standpipe-agent doctor` looks at, a subject a file."""
+
+from __future__ import annotations
