@@ -69,7 +69,7 @@ class KioskServer:
             for path, (name, kind) in _STATIC.items()
         }
         self._server = _Server(self, port)
-        self._thread = Thread(target=self._server.serve_forever, name="kiosk", daemon=True)
+        self._thread = Thread(target=self._server.accept_all, name="kiosk", daemon=True)
 
     @property
     def port(self) -> int:
@@ -89,10 +89,9 @@ class KioskServer:
     def close(self) -> None:
         """Hang up, and give the port back."""
         self.board.close()
-        if self._thread.is_alive():
-            self._server.shutdown()
-            self._thread.join()
         self._server.hang_up()
+        if self._thread.ident is not None:
+            self._thread.join()
         self._server.server_close()
 
 
@@ -106,11 +105,25 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.kiosk = kiosk
         self._lock = Lock()
         self._open: set[socket.socket] = set()
+        self._is_closed = False
         super().__init__((HOST, port), _Handler)
+
+    def accept_all(self) -> None:
+        """Take connections until `hang_up`; sleeps in between."""
+        while not self._is_closed:
+            try:
+                request, address = self.get_request()
+            except OSError:
+                continue
+            try:
+                self.process_request(request, address)
+            except Exception:  # noqa: BLE001 no thread, no memory: this one is hung up on
+                self.handle_error(request, address)
+                self.shutdown_request(request)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
-            is_full = len(self._open) >= CONNECTIONS_MAX
+            is_full = self._is_closed or len(self._open) >= CONNECTIONS_MAX
             if not is_full:
                 self._open.add(request)
         if is_full:
@@ -127,10 +140,11 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         _log.debug("a browser hung up", exc_info=True)
 
     def hang_up(self) -> None:
-        """Let no connection hold up the end."""
+        """Take no more connections, and let none that is open hold up the end."""
         with self._lock:
+            self._is_closed = True
             held = tuple(self._open)
-        for one in held:
+        for one in (self.socket, *held):
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
 
