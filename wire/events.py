@@ -12,6 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from wire.bounds import Count, Millis, Minor, Name, Seq, Small, Words
+from wire.proof import Proof
 from wire.usage import NOTHING, Usage
 
 
@@ -134,11 +135,13 @@ class SessionStarted(SessionFacts, frozen=True, kw_only=True, tag="session_start
         local_minor: Local balance at the start.
         online: Whether the hub was reachable.
         floor_used: Whether the start rests on the floor.
+        proof: What the card proved; None: nothing, or no card was tapped.
     """
 
     local_minor: Minor = 0
     online: bool = False
     floor_used: bool = False
+    proof: Proof | None = None
 
 
 class SessionProgress(SessionFacts, frozen=True, kw_only=True, tag="session_progress"):
@@ -238,6 +241,7 @@ class CardRefused(Event, frozen=True, kw_only=True, tag="card_refused"):
         account: Whose, when known.
         code: Reason, a `wire.errors.Code`.
         short_minor: By how much the balance was too low.
+        proof: What the card proved; None: nothing.
     """
 
     machine: Name
@@ -245,6 +249,7 @@ class CardRefused(Event, frozen=True, kw_only=True, tag="card_refused"):
     code: Small
     account: Name = ""
     short_minor: Minor = 0
+    proof: Proof | None = None
 
 
 class MachineFault(Event, frozen=True, kw_only=True, tag="machine_fault"):

@@ -107,6 +107,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         state_ms: How often the live view is published.
         batch_events_max: Events in one batch at most.
         batch_wait_ms: How long an event may wait for others.
+        takes_unproved_cards: Whether a card that is listed as proving itself may start
+            without its proof, on backed rights only. For the time in which readers are
+            changed: until it is off again, a copy of such a card's UID is as good.
     """
 
     want_timeout_ms: Millis = 1_500
@@ -115,6 +118,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     state_ms: Millis = 2_000
     batch_events_max: Seq = 100
     batch_wait_ms: Millis = 1_000
+    takes_unproved_cards: bool = False
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, tag="config", tag_field="kind"):

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from firmware_agent.core.inputs import CodeTyped
 from firmware_agent.core.judging import resume_if_paid
-from firmware_agent.core.model import CodeTries, ControllerState, MachineState, Moment
+from firmware_agent.core.model import CodeTries, ControllerState, MachineState, Moment, Shown
 from firmware_agent.core.paying import paying, unit_by_code, units_of
 from firmware_agent.core.permission import standing_code
 from firmware_agent.core.session import State
@@ -134,6 +134,5 @@ def _ended(turn: Turn, code: OfflineCode) -> Code | None:
 
 def _refuse(turn: Turn, machine: MachineState, entry: CardEntry, code: Code) -> None:
     turn.notice(machine, code=code)
-    turn.record_refusal(
-        machine.wiring.reader, machine.id, code, card=entry.card, account=entry.account
-    )
+    shown = Shown(entry.card, entry.account)
+    turn.record_refusal(machine.wiring.reader, machine.id, code, shown=shown)

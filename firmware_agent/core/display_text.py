@@ -26,6 +26,7 @@ Lines = tuple[str, ...]
 WHY: dict[Code, tuple[str, str]] = {
     Code.CARD_UNKNOWN: ("Card not known", "Ask the staff"),
     Code.CARD_BLOCKED: ("Card is blocked", "Ask the staff"),
+    Code.CARD_UNPROVED: ("Card not accepted", "Ask the staff"),
     Code.CARD_RANDOM_UID: ("This card has no id", "Use another card"),
     Code.CARDS_SEVERAL: ("Several cards", "Show only one"),
     Code.CARD_REMOVED_EARLY: ("Card gone too soon", "Hold it a moment"),

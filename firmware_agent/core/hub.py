@@ -17,7 +17,7 @@ from firmware_agent.core.effects import (
 from firmware_agent.core.ending import release_excess, rest, stop
 from firmware_agent.core.inputs import AccountsCame, CommandCame, ConfigCame
 from firmware_agent.core.judging import WANT_AGAIN_MS, resume_if_paid
-from firmware_agent.core.model import MachineState
+from firmware_agent.core.model import MachineState, Shown
 from firmware_agent.core.paying import limit_of
 from firmware_agent.core.permission import check_card, check_machine, payer, tariff_for
 from firmware_agent.core.session import AT_REST, MAY_BE_ON, State
@@ -138,7 +138,7 @@ def _start(turn: Turn, machine: MachineState, came: CommandCame) -> None:
         code = check_card(entry, level, spec, tariff, turn.moment.wall_ms)
     if code is not None or entry is None or spec is None:
         code = code or Code.CARD_UNKNOWN
-        refuse(turn, machine, code, card=command.card)
+        refuse(turn, machine, code, shown=Shown(command.card))
         _answer(turn, came, code)
         return
     turn.bring_rights(came.rights)

@@ -17,6 +17,7 @@ from wire.codes import Misread, OfflineCode
 from wire.downlink import CardEntry, Command, Right, WantAnswer
 from wire.events import ClockState
 from wire.machines import Config
+from wire.proof import Proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class CardTapped:
         level: What the card proved.
         session: A fresh id, used if a session comes of it.
         spent_minor: What counts against its limit, when it has one.
+        proof: How it proved itself; None: it didn't.
     """
 
     reader: str
@@ -40,6 +42,7 @@ class CardTapped:
     level: int
     session: str
     spent_minor: int = 0
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from wire.errors import Code
 from wire.events import ClockState, Stamp
 from wire.machines import Machine, Mode, Policy
 from wire.money import EUR, Unit
+from wire.proof import Proof
 from wire.tariff import Tariff
 
 
@@ -169,6 +170,24 @@ class MachineState:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """The card that was shown, as far as events may tell.
+
+    Attributes:
+        card: Its reference; empty: none, or a random UID.
+        account: Whose; empty: not known.
+        proof: How it proved itself; None: it didn't.
+    """
+
+    card: str = ""
+    account: str = ""
+    proof: Proof | None = None
+
+
+NOBODY = Shown()
+
+
+@dataclass(frozen=True, slots=True)
 class PendingTap:
     """A card laid down at a shared reader before a machine was chosen."""
 
@@ -177,6 +196,7 @@ class PendingTap:
     level: int
     session: str
     until_ms: int
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,9 +56,11 @@ def check_card(
         tariff: What would price the session; None: nothing does.
         wall_ms: Now, corrected, for permissions that end.
     """
-    # A card that is listed as proving itself, and doesn't, is a copy of its UID.
-    if entry is None or level < entry.level:
+    if entry is None:
         return Code.CARD_UNKNOWN
+    # A card that is listed as proving itself, and doesn't, is a copy of its UID.
+    if level < entry.level:
+        return Code.CARD_UNPROVED
     if entry.standing is not Standing.OK:
         return standing_code(entry)
     if machine.permission and not _is_permitted(entry.permissions, machine.permission, wall_ms):

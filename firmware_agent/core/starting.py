@@ -13,7 +13,7 @@ from firmware_agent.core.allowance import (
 )
 from firmware_agent.core.effects import Answer, Pulse, SendWant, SwitchOn
 from firmware_agent.core.metering import bought_usage, charge_for, need_to_start
-from firmware_agent.core.model import MachineState
+from firmware_agent.core.model import MachineState, Shown
 from firmware_agent.core.session import State, Trigger
 from firmware_agent.core.turn import Turn
 from firmware_agent.core.visit import Ask, PendingWant, Session
@@ -23,6 +23,7 @@ from wire.events import SessionStarted
 from wire.keys import HUB
 from wire.machines import Machine, Mode
 from wire.money import EUR, Unit
+from wire.proof import Proof
 from wire.tariff import Tariff
 from wire.uplink import Outcome, Want
 
@@ -38,6 +39,7 @@ class Start:
         tariff: What prices it; None: it is free. Frozen now.
         command: Id of the command that asked for it; empty: a tap.
         backed_only: The hub granted what the card's limit leaves.
+        proof: How the card proved itself; None: it didn't.
     """
 
     session: str
@@ -46,6 +48,7 @@ class Start:
     tariff: Tariff | None
     command: str = ""
     backed_only: bool = False
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ def try_start(turn: Turn, machine: MachineState, start: Start) -> None:
         want,
         turn.moment.mono_ms + turn.state.policy.want_timeout_ms,
         start.command,
+        start.proof,
     )
     turn.move(replace(machine, ask=ask, notice=None), Trigger.ASK)
     send_want(turn, machine.id, start.session, start.entry, want)
@@ -119,6 +123,7 @@ def begin(turn: Turn, machine: MachineState, start: Start, *, floor_used: bool) 
         local_minor=max(0, turn.balance(entry).left_minor),
         online=turn.state.online,
         floor_used=floor_used,
+        proof=start.proof,
     )
     session = Session(
         start.session,
@@ -184,8 +189,7 @@ def refuse(
     machine: MachineState,
     code: Code,
     *,
-    card: str,
-    account: str = "",
+    shown: Shown,
     short: Short = NOT_SHORT,
 ) -> None:
     """Refuse a tap: told to the person, and journalled."""
@@ -194,8 +198,7 @@ def refuse(
         machine.wiring.reader,
         machine.id,
         code,
-        card=card,
-        account=account,
+        shown=shown,
         short_minor=short.minor,
     )
 
@@ -219,7 +222,7 @@ def _conclude(
     turn: Turn, machine: MachineState, decision: Decision, *, backed_only: bool = False
 ) -> None:
     ask = _ask(machine)
-    start = Start(ask.session, ask.entry, ask.spec, ask.tariff, ask.command, backed_only)
+    start = Start(ask.session, ask.entry, ask.spec, ask.tariff, ask.command, backed_only, ask.proof)
     if decision.verdict is Verdict.START and turn.state.alarm is None:
         begin(turn, machine, start, floor_used=decision.floor_used)
         return
@@ -235,8 +238,7 @@ def _refuse_start(turn: Turn, machine: MachineState, start: Start, decision: Dec
         turn,
         machine,
         code,
-        card=start.entry.card,
-        account=start.entry.account,
+        shown=Shown(start.entry.card, start.entry.account, start.proof),
         short=Short(decision.short_minor, start.tariff.unit if start.tariff else EUR),
     )
     if start.command:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
+
 from firmware_agent.core.codes import TYPE_WITHIN_MS
 from firmware_agent.core.ending import stop
 from firmware_agent.core.inputs import (
@@ -21,12 +23,13 @@ from firmware_agent.core.inputs import (
     Pressed,
     ReaderChanged,
 )
-from firmware_agent.core.model import LastCard, MachineState, PendingTap
+from firmware_agent.core.model import NOBODY, LastCard, MachineState, PendingTap, Shown
 from firmware_agent.core.paying import accounts_of, limit_of
 from firmware_agent.core.permission import check_card, check_machine, payer, tariff_for
 from firmware_agent.core.session import State
 from firmware_agent.core.starting import Start, refuse, try_start
 from firmware_agent.core.turn import Turn
+from wire.downlink import CardEntry
 from wire.errors import Code
 from wire.events import Ended
 from wire.machines import Mode
@@ -48,7 +51,8 @@ def on_card(turn: Turn, tapped: CardTapped) -> None:
         return
     machines = _machines_at(turn, tapped.reader)
     if not machines:
-        _refuse_at_reader(turn, tapped.reader, Code.MACHINE_NOT_CONFIGURED, tapped.card)
+        code = Code.MACHINE_NOT_CONFIGURED
+        _refuse_at_reader(turn, tapped.reader, code, Shown(tapped.card, proof=tapped.proof))
         return
     _keep_rights(turn, tapped)
     if not machines[0].wiring.shared:
@@ -99,7 +103,13 @@ def on_button(turn: Turn, pressed: Pressed) -> None:
     if pending is not None and turn.moment.mono_ms < pending.until_ms:
         turn.put_reader(replace(reader, pending=None, chosen="", notice=None))
         tapped = CardTapped(
-            reader.id, pending.card, pending.entry, (), pending.level, pending.session
+            reader.id,
+            pending.card,
+            pending.entry,
+            (),
+            pending.level,
+            pending.session,
+            proof=pending.proof,
         )
         _use(turn, machine, tapped)
         return
@@ -118,7 +128,10 @@ def tick_reader(turn: Turn, reader_id: str) -> None:
     if pending is not None and mono_ms >= pending.until_ms:
         turn.put_reader(replace(reader, pending=None))
         _refuse_at_reader(
-            turn, reader_id, Code.MACHINE_NOT_CHOSEN, pending.card, pending.entry.account
+            turn,
+            reader_id,
+            Code.MACHINE_NOT_CHOSEN,
+            Shown(pending.card, pending.entry.account, pending.proof),
         )
 
 
@@ -135,8 +148,8 @@ def _forget(turn: Turn, reader_id: str) -> None:
 
 def _use(turn: Turn, machine: MachineState, tapped: CardTapped) -> None:
     """Start, stop or refuse: the card and the machine are known now."""
-    entry = tapped.entry
-    if entry is not None and machine.account in accounts_of(entry):
+    entry, level = _as_proved(turn, tapped)
+    if entry is not None and level >= entry.level and machine.account in accounts_of(entry):
         _tap_own(turn, machine)
         return
     spec = machine.spec
@@ -144,13 +157,26 @@ def _use(turn: Turn, machine: MachineState, tapped: CardTapped) -> None:
     code = turn.state.alarm.code if turn.state.alarm is not None else None
     code = code or check_machine(machine, tariff)
     if code is None and spec is not None:
-        code = check_card(entry, tapped.level, spec, tariff, turn.moment.wall_ms)
+        code = check_card(entry, level, spec, tariff, turn.moment.wall_ms)
     if code is not None or entry is None:
         account = entry.account if entry is not None else ""
-        refuse(turn, machine, code or Code.CARD_UNKNOWN, card=tapped.card, account=account)
+        shown = Shown(tapped.card, account, tapped.proof)
+        refuse(turn, machine, code or Code.CARD_UNKNOWN, shown=shown)
         return
     assert spec is not None
-    try_start(turn, machine, Start(tapped.session, payer(entry, spec, tariff), spec, tariff))
+    paid_by = payer(entry, spec, tariff)
+    try_start(turn, machine, Start(tapped.session, paid_by, spec, tariff, proof=tapped.proof))
+
+
+def _as_proved(turn: Turn, tapped: CardTapped) -> tuple[CardEntry | None, int]:
+    """The card as it may be used, and the level that it counts as."""
+    entry = tapped.entry
+    if entry is None or tapped.level >= entry.level:
+        return entry, tapped.level
+    if not turn.state.policy.takes_unproved_cards:
+        return entry, tapped.level
+    # What may be a copy spends what was set aside, and nothing on trust.
+    return msgspec.structs.replace(entry, floor_minor=0), entry.level
 
 
 def _tap_own(turn: Turn, machine: MachineState) -> None:
@@ -174,23 +200,24 @@ def _may_stop_early(machine: MachineState) -> bool:
 def _wait_for_choice(turn: Turn, tapped: CardTapped) -> None:
     reader, entry = turn.reader(tapped.reader), tapped.entry
     if entry is None:
-        _refuse_at_reader(turn, reader.id, Code.CARD_UNKNOWN, tapped.card)
+        _refuse_at_reader(
+            turn, reader.id, Code.CARD_UNKNOWN, Shown(tapped.card, proof=tapped.proof)
+        )
         return
     until_ms = turn.moment.mono_ms + CHOOSE_MS
-    pending = PendingTap(tapped.card, entry, tapped.level, tapped.session, until_ms)
+    pending = PendingTap(tapped.card, entry, tapped.level, tapped.session, until_ms, tapped.proof)
     turn.put_reader(replace(reader, pending=pending, notice=None))
 
 
-def _refuse_at_reader(
-    turn: Turn, reader: str, code: Code, card: str = "", account: str = ""
-) -> None:
+def _refuse_at_reader(turn: Turn, reader: str, code: Code, shown: Shown = NOBODY) -> None:
     machines = _machines_at(turn, reader)
     own = machines[0] if len(machines) == 1 and not machines[0].wiring.shared else None
     if own is not None:
         turn.notice(own, code=code)
     else:
         turn.notice_at_reader(reader, code)
-    turn.record_refusal(reader, own.id if own is not None else "", code, card=card, account=account)
+    machine = own.id if own is not None else ""
+    turn.record_refusal(reader, machine, code, shown=shown)
 
 
 def _keep_rights(turn: Turn, tapped: CardTapped) -> None:

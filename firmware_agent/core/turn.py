@@ -11,11 +11,13 @@ from typing import TypeVar
 from firmware_agent.core.allowance import Balance, Rights, local_balance
 from firmware_agent.core.effects import Append, Effect
 from firmware_agent.core.model import (
+    NOBODY,
     ControllerState,
     MachineState,
     Moment,
     Notice,
     ReaderState,
+    Shown,
 )
 from firmware_agent.core.paying import CardLimit
 from firmware_agent.core.session import State, Trigger, advance
@@ -158,8 +160,7 @@ class Turn:
         machine: str,
         code: Code,
         *,
-        card: str = "",
-        account: str = "",
+        shown: Shown = NOBODY,
         short_minor: int = 0,
     ) -> None:
         """Journal a refused tap, within the reader's limit."""
@@ -170,9 +171,10 @@ class Turn:
             self.append(
                 CardRefused,
                 machine=machine,
-                card=card,
+                card=shown.card,
                 code=int(code),
-                account=account,
+                account=shown.account,
                 short_minor=short_minor,
+                proof=shown.proof,
             )
         self.put_reader(replace(held, refusals=held.refusals + 1))

@@ -10,6 +10,7 @@ from wire.downlink import CardEntry
 from wire.events import Ended, Stamp
 from wire.machines import Machine
 from wire.money import Unit
+from wire.proof import Proof
 from wire.tariff import Tariff
 from wire.usage import NOTHING, Usage
 
@@ -42,6 +43,7 @@ class Ask:
         want: What was asked.
         deadline_ms: Monotonic time when the policy decides.
         command: Id of the command that asked for the start; empty: a tap.
+        proof: How the card proved itself; None: it didn't.
     """
 
     session: str
@@ -52,6 +54,7 @@ class Ask:
     want: PendingWant
     deadline_ms: int
     command: str = ""
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def test_a_card_that_does_not_prove_itself_is_a_copy(rig):
     rig.tap("front", level=0)
     rig.tap("front", level=1)
 
-    assert refused_codes(rig) == [Code.CARD_UNKNOWN]
+    assert refused_codes(rig) == [Code.CARD_UNPROVED]
     assert rig.is_on("laser")
 
 

@@ -15,6 +15,7 @@ from wire import downlink, enrolment, events, machines, tariff, uplink
 from wire.codec import Format, decode, decode_event, encode
 from wire.errors import DecodeError
 from wire.money import EUR
+from wire.proof import Proof
 from wire.usage import Segment
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "data" / "golden" / "v1.json"
@@ -84,6 +85,19 @@ SAMPLES = {
         seq=14, ended=AT, reason=events.Ended.LIMIT_REACHED, totals=TOTALS, **FACTS
     ),
     "card_refused": events.CardRefused(seq=7, at=AT, machine="m", card="0f" * 16, code=101),
+    "session_started_proved": events.SessionStarted(
+        seq=2,
+        proof=Proof(method="sun", level=1, key_version=2, counter=77),
+        **FACTS,
+    ),
+    "card_refused_proved": events.CardRefused(
+        seq=7,
+        at=AT,
+        machine="m",
+        card="0f" * 16,
+        code=201,
+        proof=Proof(method="ev2", level=2, key_version=1),
+    ),
     "machine_fault": events.MachineFault(seq=8, at=AT, machine="m", code=501, detail="silent"),
     "vend_outcome": events.VendOutcome(seq=9, at=AT, session="ses_1", outcome="unknown"),
     "config_applied": events.ConfigApplied(seq=10, at=AT, version=3),

@@ -33,6 +33,8 @@ class PolicyBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         state_ms: How often the live view is published.
         batch_events_max: Events in one batch at most.
         batch_wait_ms: How long an event may wait for others.
+        takes_unproved_cards: Whether cards that are listed as proving themselves may
+            start without it, on backed rights only: while readers are changed.
     """
 
     want_timeout_ms: Millis = Policy().want_timeout_ms
@@ -41,6 +43,7 @@ class PolicyBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     state_ms: Millis = Policy().state_ms
     batch_events_max: Annotated[int, msgspec.Meta(ge=1, le=100)] = Policy().batch_events_max
     batch_wait_ms: Millis = Policy().batch_wait_ms
+    takes_unproved_cards: bool = Policy().takes_unproved_cards
 
 
 class SiteView(msgspec.Struct, frozen=True, kw_only=True):
