@@ -57,6 +57,11 @@ class Drivers:
         """Short names of the drivers that ship."""
         return tuple(self._modules)
 
+    @property
+    def modules(self) -> dict[str, str]:
+        """Short name to module, of the drivers that ship."""
+        return dict(self._modules)
+
     def complaint(self, driver: str) -> str:
         """Say what is wrong with a driver's name, without loading it; empty: nothing is."""
         if driver in self._modules or _OWN_MODULE.fullmatch(driver):

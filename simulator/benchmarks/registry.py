@@ -55,6 +55,7 @@ BENCHMARKS = (
     ),
     Benchmark("fleet", "wants of 10,000 connected controllers, 200 taps/s", "fleet:measure"),
     Benchmark("agent-memory", "a controller with 100,000 cards", "agent_memory:measure"),
+    Benchmark("driver-rest", "drivers while nobody is there", "driver_rest:measure"),
     Benchmark("simulate", "virtual hours of controllers under faults", "simulate:measure"),
 )
 
