@@ -75,6 +75,18 @@ def test_it_is_named_in_the_file_and_read_like_any_other(drivers, tmp_path, cloc
     meter.close()
 
 
+def test_it_does_what_every_meter_must(drivers, tmp_path, clock):
+    (drivers / "water.py").write_text(DRIVER)
+    options = {"file": str(tmp_path / "litres")}
+    meter = open_meter(MeterSpec(unit="l", driver="village.water", options=options), clock)
+
+    meter.close()
+    meter.close()
+
+    assert meter.read() == Reading(0, Quality.SILENT, 0)
+    assert isinstance(meter.survives_restart, bool)
+
+
 def test_one_that_lacks_a_library_says_what_is_missing(drivers, clock):
     (drivers / "broken.py").write_text("import a_library_nobody_has\n")
 
