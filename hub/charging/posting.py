@@ -25,7 +25,7 @@ from hub.fleet.controllers import Controller
 from hub.ledger.accounts import kind_of
 from hub.ledger.items import Booked, Item, Transfer
 from hub.ledger.writer import Tx
-from hub.people import spending
+from hub.people import spending, taps
 from hub.settings import read_settings
 from hub.store.failures import UnluckyError
 from hub.store.rows import encode_rows, from_values
@@ -128,6 +128,7 @@ def _post_stretch(tx: Tx, controller: Controller, epoch: str, entries: tuple[Ent
     save_totals(tx, controller.id, epoch, journal.totals)
     save_backings(tx, journal.backings)
     spending.note(tx, plan.spends)
+    taps.note(tx, (controller.id, epoch), [entry.event for entry in entries])
     save_redeemed(tx, controller.id, plan.codes)
     _tell(tx, controller.id, plan)
 

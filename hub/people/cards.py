@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, delete, insert, select, tuple_, update
 
 from hub.errors import ConflictError, InputError, NotFoundError
 from hub.ledger.writer import Tx
 from hub.people import card_list
 from hub.people.accounts import require_open
 from hub.store.tables.lots import card_purses
-from hub.store.tables.people import cards
+from hub.store.tables.people import card_taps, cards
 from wire.errors import Code
 from wire.ids import CARD_REF_BYTES, card_ref, is_random_uid
 
@@ -52,6 +52,8 @@ class Card:
         list_revision: Its place in the card list.
         created_ms: When it was linked.
         member: Whose of an organisation's members; None: the account's own.
+        key_version: Version of the site's key that its own is made from; 0: it has none,
+            or none was reported yet.
     """
 
     id: str
@@ -64,6 +66,7 @@ class Card:
     list_revision: int
     created_ms: int
     member: str | None = None
+    key_version: int = 0
 
 
 def ref_of_uid(salt: bytes, uid_hex: str) -> str:
@@ -179,6 +182,35 @@ def unblock_card(tx: Tx, card_id: str) -> Card:
     return _set_state(tx, card_id, CardState.ACTIVE)
 
 
+def keep_keyed(tx: Tx, card_id: str, level: int, key_version: int) -> Card:
+    """Note that a card was given keys, new keys, or none any more: level and version.
+
+    Its count begins anew. The same again: the card as it is.
+
+    Raises:
+        NotFoundError: No such card.
+        InputError: Level and version don't fit each other.
+        ConflictError: It was replaced.
+    """
+    before = get_card(tx.connection, card_id)
+    if before.state is CardState.REPLACED:
+        raise ConflictError(f"{card_id} was replaced by {before.replaced_by}: it stays out of use")
+    if not 0 <= level <= LEVEL_MAX:
+        raise InputError(f"a card's level is 0 to {LEVEL_MAX}")
+    if (level == 0) != (key_version == 0):
+        raise InputError("a card of level 0 has key version 0, any other has 1 or more")
+    if (before.level, before.key_version) == (level, key_version):
+        return before
+    tx.connection.execute(
+        update(cards)
+        .where(cards.c.id == card_id)
+        .values(level=level, key_version=key_version, keyed_ms=tx.now_ms)
+    )
+    tx.connection.execute(delete(card_taps).where(card_taps.c.card == card_id))
+    card_list.relist_card(tx, card_id)
+    return get_card(tx.connection, card_id)
+
+
 def replace_card(tx: Tx, card_id: str, new_id: str, ref: str, level: int) -> Card:
     """Put a new card in the place of one that is lost or broken. Returns the new one.
 
@@ -256,4 +288,5 @@ def _card(row: Row[Any]) -> Card:
         list_revision=row.list_revision,
         created_ms=row.created_ms,
         member=row.member,
+        key_version=row.key_version,
     )

@@ -220,3 +220,24 @@ def test_a_changed_deposit_group_or_price_travels_with_the_cards(
     assert (entry.deposit_minor, entry.group) == (500, "member")
     assert (entry.tariffs, entry.permissions) == ({"laser": "cheap"}, {"laser": 0})
     assert entry.floor_minor == 500
+
+
+def test_a_card_that_was_given_keys_is_known_with_level_and_version(
+    staff: Caller, hub: Hub, ana: str
+) -> None:
+    card = staff.post("/cards", {"account": ana, "uid": UID}).json()
+    keyed = {"level": 1, "key_version": 2}
+
+    known = staff.post(f"/cards/{card['id']}/keyed", keyed).json()
+    again = staff.post(f"/cards/{card['id']}/keyed", keyed).json()
+    entry = entry_of(hub, UID)
+
+    assert (card["level"], card["key_version"]) == (0, 0)
+    assert (known["level"], known["key_version"]) == (1, 2)
+    assert again == known
+    assert entry is not None
+    assert entry.level == 1
+    assert staff.get(f"/cards/{card['id']}/taps").json()["items"] == []
+    check_problem(staff.post(f"/cards/{card['id']}/keyed", {"level": 0, "key_version": 2}), 400)
+    staff.post(f"/cards/{card['id']}/replace", {"uid": OTHER_UID})
+    check_problem(staff.post(f"/cards/{card['id']}/keyed", keyed), 409)

@@ -44,12 +44,29 @@ cards = Table(
     Column("list_revision", BigInteger, nullable=False),  # place in the card list
     Column("created_ms", BigInteger, nullable=False),
     Column("member", Text),  # whose of an organisation's members; None: the account's own
+    Column("key_version", Integer, nullable=False, server_default="0"),  # of its own key; 0: none
+    Column("keyed_ms", BigInteger, nullable=False, server_default="0"),  # counts from then on
     CheckConstraint("state IN ('active', 'blocked', 'replaced')", name="cards_state"),
     CheckConstraint("level BETWEEN 0 AND 2", name="cards_level"),
     Index("cards_by_revision", "list_revision"),
     Index("cards_by_account", "account"),
     Index("cards_by_age", "created_ms", "id"),
     Index("cards_by_member", "member"),
+)
+
+# Counts of cards as controllers reported them: the newest of each card.
+card_taps = Table(
+    "card_taps",
+    metadata,
+    Column("card", Text, ForeignKey("cards.id"), primary_key=True),
+    Column("key_version", Integer, primary_key=True),
+    Column("counter", Integer, primary_key=True),
+    Column("controller", Text, primary_key=True),
+    Column("epoch", Text, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("method", Text, nullable=False),
+    Column("wall_ms", BigInteger, nullable=False),
+    Column("is_synced", Integer, nullable=False),  # whether wall_ms can be trusted
 )
 
 # One row: the newest revision of the card list.

@@ -11,7 +11,7 @@ import msgspec
 from litestar.params import JSONBody
 
 from hub.errors import InputError, NotFoundError
-from hub.people import cards
+from hub.people import cards, taps
 from hub.people.cards import Card, CardState
 from hub.people.keys import Scope
 from hub.web.paging import PAGE_LIMIT_DEFAULT, After, Limit, Page, decode_cursor, page_of
@@ -22,6 +22,8 @@ from wire.errors import Code
 
 TAG = "Cards"
 Level = Annotated[int, msgspec.Meta(ge=0, le=2)]
+KeyVersion = Annotated[int, msgspec.Meta(ge=0, le=255)]
+"""A card keeps a key's version in one byte."""
 Uid = Annotated[str, msgspec.Meta(min_length=8, max_length=29)]
 CardRef = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 
@@ -40,6 +42,7 @@ class CardView(msgspec.Struct, frozen=True, kw_only=True):
         list_revision: Its place in the card list that controllers hold.
         created_ms: When it was linked.
         member: Whose of an organisation's members; null: the account's own.
+        key_version: Version of the site's key that its own is made from; 0: none is known.
     """
 
     id: str
@@ -52,6 +55,7 @@ class CardView(msgspec.Struct, frozen=True, kw_only=True):
     list_revision: int
     created_ms: int
     member: str | None
+    key_version: int
 
 
 class CardName(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,6 +92,40 @@ class ReplaceCard(CardName, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """
 
     level: Level = 0
+
+
+class KeyedCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a card was given at a reader.
+
+    Attributes:
+        level: How it proves itself now; 0: its keys were taken off.
+        key_version: Version of the site's key that its own is made from; 0 at level 0.
+    """
+
+    level: Level
+    key_version: KeyVersion
+
+
+class TapView(msgspec.Struct, frozen=True, kw_only=True):
+    """One count of a card, as a controller reported it.
+
+    Attributes:
+        key_version: Version of the key that proved it.
+        counter: The card's own count then.
+        method: How it proved itself.
+        controller: Where.
+        epoch: Of which journal.
+        seq: Of which event.
+        wall_ms: When, by the controller's clock.
+    """
+
+    key_version: int
+    counter: int
+    method: str
+    controller: str
+    epoch: str
+    seq: int
+    wall_ms: int
 
 
 def view(card: Card) -> CardView:
@@ -177,6 +215,20 @@ def unblock_card(hub: Hub, card: PathId) -> CardView:
     return view(hub.writer.run(lambda tx: cards.unblock_card(tx, card)))
 
 
+@write("/cards/{card:str}/keyed", Scope.PEOPLE_WRITE, tag=TAG, status=200)
+def keep_keyed(hub: Hub, card: PathId, data: JSONBody[KeyedCard]) -> CardView:
+    """Note that a card was given keys, new keys, or none any more, at a reader."""
+    return view(hub.writer.run(lambda tx: cards.keep_keyed(tx, card, data.level, data.key_version)))
+
+
+@read("/cards/{card:str}/taps", Scope.PEOPLE_READ, tag=TAG)
+def list_taps(hub: Hub, card: PathId) -> Page[TapView]:
+    """The newest counts of a card that were reported, highest first."""
+    with hub.store.read() as connection:
+        found = taps.taps_of(connection, cards.get_card(connection, card).id)
+        return Page(items=[msgspec.convert(tap, TapView, from_attributes=True) for tap in found])
+
+
 @write(
     "/cards/{card:str}/replace",
     Scope.PEOPLE_WRITE,
@@ -197,5 +249,7 @@ ROUTES = (
     link_card,
     block_card,
     unblock_card,
+    keep_keyed,
+    list_taps,
     replace_card,
 )
