@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from firmware_agent.config import AgentConfig
+from firmware_agent.config import AgentConfig, specs_of
 from hardware.specs import OutputSpec
 
 BEGIN = "# >>> standpipe: written by standpipe-agent install"
@@ -21,10 +21,7 @@ _CONSOLES = ("console=serial0", "console=ttyAMA0", "console=ttyS0")
 
 def uses_uart(config: AgentConfig) -> bool:
     """Whether a part is at the header's own serial port."""
-    ports = [reader.port for reader in config.readers]
-    ports += [m.display.port for m in config.machines if m.display is not None]
-    ports += [r.display.port for r in config.readers if r.display is not None]
-    return any(port in _ON_BOARD_UARTS for port in ports)
+    return any(port in _ON_BOARD_UARTS for port in _ports(config))
 
 
 def boot_lines(config: AgentConfig) -> tuple[str, ...]:
@@ -37,6 +34,8 @@ def boot_lines(config: AgentConfig) -> tuple[str, ...]:
         for model in ("pi3", "pi4", "pi0w", "pi02"):
             lines += [f"[{model}]", "dtoverlay=disable-bt"]
         lines += ["[pi5]", "dtparam=uart0=on", "[all]"]
+    if any(port.startswith("/dev/i2c-") for port in _ports(config)):
+        lines += ["dtparam=i2c_arm=on"]
     return tuple(lines)
 
 
@@ -62,6 +61,12 @@ def without_console(command_line: str) -> str:
     words = command_line.split()
     kept = [word for word in words if not word.startswith(_CONSOLES)]
     return command_line if kept == words else " ".join(kept) + "\n"
+
+
+def _ports(config: AgentConfig) -> list[str]:
+    """Every port that a part of the file names."""
+    ports = (getattr(spec, "port", None) for _, spec in specs_of(config))
+    return [port for port in ports if isinstance(port, str)]
 
 
 def _pin_lines(output: OutputSpec) -> Iterator[str]:

@@ -9,6 +9,8 @@ UNIT = f"""{MARK}
 [Unit]
 Description=Standpipe controller
 After=local-fs.target
+# Never a journal on the root disk because the data's own wasn't mounted.
+RequiresMountsFor={{data}}
 StartLimitIntervalSec=0
 
 [Service]

@@ -198,6 +198,19 @@ def test_the_unit_ends_with_all_machines_off_and_is_watched(pi):
     assert any(line.startswith("ExecStopPost=") and "outputs off" in line for line in unit)
 
 
+def test_only_what_the_wiring_needs_is_switched_on():
+    bare = boot_lines(parse_config('[[machines]]\nid = "a"\noutput = { pin = 4 }\n'))
+    oled = boot_lines(
+        parse_config(
+            '[[machines]]\nid = "a"\noutput = { pin = 4 }\n'
+            'display = { driver = "ssd1306", port = "/dev/i2c-1" }\n'
+        )
+    )
+
+    assert bare == ("[all]", "dtparam=strict_gpiod", "dtparam=watchdog=on", "gpio=4=op,dl")
+    assert oled == (*bare, "dtparam=i2c_arm=on")
+
+
 @given(st.text(alphabet="ab=[]\n# ", max_size=80))
 def test_our_block_comes_and_goes_and_leaves_the_rest(text):
     lines = boot_lines(parse_config(TOML))
