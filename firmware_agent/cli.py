@@ -20,6 +20,10 @@ app = typer.Typer(
 )
 journal_app = typer.Typer(help="Look at the journal, check it, or export it.", no_args_is_help=True)
 app.add_typer(journal_app, name="journal")
+card_app = typer.Typer(help="Read cards, and give them keys.", no_args_is_help=True)
+app.add_typer(card_app, name="card")
+keys_app = typer.Typer(help="The keys that cards are made with.", no_args_is_help=True)
+card_app.add_typer(keys_app, name="keys")
 outputs_app = typer.Typer(help="Switch what the machines hang on.", no_args_is_help=True)
 app.add_typer(outputs_app, name="outputs")
 
@@ -143,6 +147,37 @@ def outputs_off(config: ConfigOption = CONFIG_PATH) -> None:
     from firmware_agent.commands import outputs as command
 
     raise typer.Exit(command.outputs_off(config))
+
+
+@keys_app.command("import")
+def keys_import(
+    version: Annotated[int, typer.Option(help="1 to 255; cards are brought up to the highest.")],
+    config: ConfigOption = CONFIG_PATH,
+) -> None:
+    """Keep a key of this site; it is typed or piped in, as 32 hex digits."""
+    from firmware_agent.commands import card_keys as command
+
+    raise typer.Exit(command.import_key(config, version))
+
+
+@keys_app.command("list")
+def keys_list(config: ConfigOption = CONFIG_PATH, as_json: JsonOption = False) -> None:
+    """Print versions and marks of the keys, never the keys."""
+    from firmware_agent.commands import card_keys as command
+
+    raise typer.Exit(command.list_keys(config, as_json=as_json))
+
+
+@keys_app.command("remove")
+def keys_remove(
+    version: Annotated[int, typer.Option(help="Which one.")],
+    config: ConfigOption = CONFIG_PATH,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it.")] = False,
+) -> None:
+    """Forget a key: cards of its version prove nothing here any more."""
+    from firmware_agent.commands import card_keys as command
+
+    raise typer.Exit(command.remove_key(config, version, yes=yes))
 
 
 def main() -> None:

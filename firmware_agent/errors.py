@@ -3,6 +3,7 @@
 AgentError
 ├── ConfigError      (ValueError)    the controller's file is wrong: the installer corrects it
 ├── IdentityError                    the controller isn't enrolled, or its identity is unreadable
+├── CardKeysError                    the keys for cards can't be used: import them again
 ├── EnrolmentError                   the hub refused the enrolment, or wasn't reached
 ├── IllegalEvent     (RuntimeError)  the core was asked for a step that its table doesn't have
 └── StoreError
@@ -31,6 +32,10 @@ class ConfigError(AgentError, ValueError):
 
 class IdentityError(AgentError):
     """Raised when the controller has no usable identity: enrol it."""
+
+
+class CardKeysError(AgentError):
+    """Raised when the keys for cards can't be read, kept or removed: says what to do."""
 
 
 class EnrolmentError(AgentError):

@@ -35,6 +35,11 @@ def new_tls_key() -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
+def new_bytes(length: int) -> bytes:
+    """Random bytes, for salts and nonces."""
+    return os.urandom(length)  # noqa: TID251 the door
+
+
 def new_seed() -> bytes:
     """Make a private key's secret bytes."""
     return os.urandom(SEED_BYTES)  # noqa: TID251 the door
