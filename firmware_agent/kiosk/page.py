@@ -96,6 +96,8 @@ def only_digits(typed: str) -> str:
 
 
 SILENT = "No answer from the controller. Please wait or ask the staff."
+AGAIN = "That did not work. Please try again."
+"""The page was drawn by an agent that has ended, or isn't the screen's own."""
 BUSY = "Too many presses at once. Please try again."
 
 

@@ -202,6 +202,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _read_form(self) -> dict[str, str] | None:
         """The form, when it is one of the own page; otherwise it is refused here."""
         form, status = self._judge_form()
+        if status is HTTPStatus.FORBIDDEN:
+            self._say(status, page.AGAIN)
+            return None
         if status is not HTTPStatus.OK:
             self._refuse(status)
             return None
@@ -256,9 +259,13 @@ class _Handler(BaseHTTPRequestHandler):
             board.wait(seen, SETTLE_MS)
             self._go_home()
             return
-        language = self._kiosk.press.languages.by_tag[board.latest.language]
-        text = page.refusal_page(language, page.BUSY)
-        self._answer(HTTPStatus.SERVICE_UNAVAILABLE, text.encode(), _HTML)
+        self._say(HTTPStatus.SERVICE_UNAVAILABLE, page.BUSY)
+
+    def _say(self, status: HTTPStatus, words: str) -> None:
+        """Tell a person that it didn't work, and go back to the page by itself."""
+        spoken = self._kiosk.board.latest.language
+        text = page.refusal_page(self._kiosk.press.languages.by_tag[spoken], words)
+        self._answer(status, text.encode(), _HTML)
 
     def _go_home(self) -> None:
         self._answer(HTTPStatus.SEE_OTHER, b"", "", location="/")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from browser import CHROMIUM, Browser
 
+from firmware_agent.config import KioskConfig
 from firmware_agent.kiosk.page import only_digits
 from tests.firmware_agent.kiosk_rig import make
 from tests.firmware_agent.rig import TOML, code, entry
@@ -124,6 +126,20 @@ def test_it_says_so_when_the_agent_is_gone(tmp_path, browser):
     browser.leave()
 
 
+def test_it_goes_on_with_an_agent_begun_anew(tmp_path, browser):
+    rig = make(tmp_path)
+    port = rig.agent._kiosk.port
+    browser.show(rig.agent.kiosk_url, 800, 480)
+    old = browser.run("document.querySelector('[name=token]').value")
+    rig.agent.close()
+    browser.wait_for(f"{WORDS}.includes('No answer from the controller')")
+    rig.config = msgspec.structs.replace(rig.config, kiosk=KioskConfig(port=port))
+    rig.build()
+    browser.wait_for(f"document.querySelector('[name=token]')?.value !== '{old}'")
+    browser.leave()
+    rig.agent.close()
+
+
 def test_a_machine_is_chosen_by_touch(rig, browser):
     browser.show(rig.agent.kiosk_url, 480, 800)
     click(browser, "#m-socket-2")
@@ -190,7 +206,7 @@ def test_a_page_elsewhere_cannot_press_its_buttons(rig, browser, tmp_path):
     )
     browser.show(page.as_uri(), 800, 480)
     click(browser, "button")
-    browser.wait_for(f"{WORDS}.includes('Forbidden')")
+    browser.wait_for(f"{WORDS}.includes('That did not work')")
 
     assert rig.agent.runtime._wires.desk.waiting == 0
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from firmware_agent.config import load_config, parse_config
+from firmware_agent.config import KioskConfig, load_config, parse_config
 from firmware_agent.errors import ConfigError
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "agent.toml"
@@ -117,3 +119,30 @@ def test_a_problem_says_what_to_write(text, words):
 def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(ConfigError, match="can't be read"):
         load_config(tmp_path / "none.toml")
+
+
+def test_the_page_about_the_touch_screen_shows_every_key_of_it():
+    page = (EXAMPLE.parents[1] / "docs" / "kiosk.md").read_text(encoding="utf-8")
+    text = re.search(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert text is not None
+
+    assert set(tomllib.loads(text[1])["kiosk"]) == set(KioskConfig.__struct_fields__)
+    assert parse_config(text[1]).kiosk == KioskConfig()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('language = "fr"', "language: is 'fr'"),
+        ('[kiosk]\nlanguage = "xx"', "kiosk.language: is 'xx'"),
+        ("[kiosk]\nport = 70000", "kiosk.port"),
+        ("[kiosk]\nidle_s = 600", "kiosk.idle_s"),
+        ('[kiosk]\nreader = "door"', "kiosk.reader: there is no reader 'door'"),
+        (
+            '[[readers]]\nid = "a"\nport = "/dev/a"\nbuzzer = { pin = 5 }',
+            "readers[0].buzzer: alone tells nothing",
+        ),
+    ],
+)
+def test_what_people_meet_is_checked(text, complaint):
+    assert any(complaint in one for one in problems(text))

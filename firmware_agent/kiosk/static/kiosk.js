@@ -29,15 +29,18 @@ function tellSilence() {
 }
 
 async function follow() {
+  let wasSilent = false;
   for (;;) {
     try {
       const answer = await fetch(`/now?seen=${version}`);
-      if (answer.status === 204) continue;
+      if (answer.status === 204 && !wasSilent) continue;
       if (!answer.ok) throw new Error(answer.statusText);
+      if (wasSilent) return location.replace(HOME); // an agent begun anew has another token
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       show(document.importNode(fresh.getElementById("now"), true));
     } catch {
       tellSilence();
+      wasSilent = true;
       await new Promise((done) => setTimeout(done, ASK_AGAIN_MS));
     }
   }
