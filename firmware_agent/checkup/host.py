@@ -154,6 +154,8 @@ def _ports(config: AgentConfig, host: Host) -> Iterator[Finding]:
 
 
 def _why_missing(port: str, host: Host) -> str:
+    if port.startswith("/dev/i2c-"):
+        return "I2C isn't enabled: standpipe-agent install does it, then reboot"
     if port not in UARTS:
         return "it isn't there: plug the device in, or correct the port; ls -l /dev/serial/by-id"
     if "enable_uart=1" not in host.read("/boot/firmware/config.txt"):

@@ -28,7 +28,7 @@ from hardware.ports import (
     Signal,
 )
 
-ANSWER_MS = 5_000
+ANSWER_MS = 3_000
 """A part that is there answers within a second or two."""
 PERSON_S = 30.0
 """Time to find a card and walk to the reader."""

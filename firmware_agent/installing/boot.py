@@ -24,6 +24,11 @@ def uses_uart(config: AgentConfig) -> bool:
     return any(port in _ON_BOARD_UARTS for port in _ports(config))
 
 
+def uses_i2c(config: AgentConfig) -> bool:
+    """Whether a part is at the header's own I2C bus."""
+    return any(port.startswith("/dev/i2c-") for port in _ports(config))
+
+
 def boot_lines(config: AgentConfig) -> tuple[str, ...]:
     """Lines for `config.txt`: relays off from the first moment, pins let go at a crash."""
     lines = ["[all]", "dtparam=strict_gpiod", "dtparam=watchdog=on"]
@@ -34,7 +39,7 @@ def boot_lines(config: AgentConfig) -> tuple[str, ...]:
         for model in ("pi3", "pi4", "pi0w", "pi02"):
             lines += [f"[{model}]", "dtoverlay=disable-bt"]
         lines += ["[pi5]", "dtparam=uart0=on", "[all]"]
-    if any(port.startswith("/dev/i2c-") for port in _ports(config)):
+    if uses_i2c(config):
         lines += ["dtparam=i2c_arm=on"]
     return tuple(lines)
 

@@ -85,6 +85,8 @@ def files(config: AgentConfig, root: Path, program: str, config_path: str) -> It
         yield FileStep(
             "/etc/polkit-1/rules.d/50-standpipe.rules", texts.POLKIT, "the service may use pcscd"
         )
+    if boot.uses_i2c(config):
+        yield FileStep("/etc/modules-load.d/standpipe.conf", texts.MODULES, "displays at I2C")
     yield from _boot_files(config, root)
 
 
@@ -96,6 +98,7 @@ def ours() -> tuple[str, ...]:
         "/etc/systemd/system.conf.d/50-standpipe.conf",
         "/etc/systemd/journald.conf.d/50-standpipe.conf",
         "/etc/modprobe.d/standpipe.conf",
+        "/etc/modules-load.d/standpipe.conf",
         "/etc/udev/rules.d/60-standpipe.rules",
         "/etc/polkit-1/rules.d/50-standpipe.rules",
     )

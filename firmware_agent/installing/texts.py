@@ -86,6 +86,11 @@ RuntimeWatchdogSec=10
 RebootWatchdogSec=2min
 """
 
+MODULES = f"""{MARK}
+# Displays at I2C speak through it.
+i2c-dev
+"""
+
 MODPROBE = f"""{MARK}
 # The kernel's own NFC drivers hold USB readers that the agent drives.
 blacklist pn533

@@ -76,6 +76,13 @@ def test_an_uart_that_is_not_enabled_is_told_from_one_that_waits_for_a_reboot(pi
     assert "the UART isn't enabled" in bad_words(UART, pi)["port /dev/ttyAMA0"]
 
 
+def test_a_bus_that_is_not_enabled_is_told(pi):
+    toml = '[[machines]]\nid = "a"\noutput = { pin = 4 }\n'
+    toml += 'display = { driver = "ssd1306", port = "/dev/i2c-1" }\n'
+
+    assert "I2C isn't enabled" in bad_words(toml, pi)["port /dev/i2c-1"]
+
+
 def test_a_console_on_the_readers_port_is_found(pi):
     (pi / "proc/cmdline").write_text("console=ttyAMA0,115200 console=tty1\n")
 
@@ -158,7 +165,7 @@ display = {{ port = "{folder}/tube" }}
 @pytest.fixture
 def bench(tmp_path, monkeypatch):
     """All parts of a machine, virtual and working."""
-    monkeypatch.setattr(checkup_parts, "ANSWER_MS", 2_000)
+    monkeypatch.setattr(checkup_parts, "ANSWER_MS", 1_500)
     monkeypatch.setattr(checkup_parts, "PERSON_S", 5.0)
     monkeypatch.setattr(checkup_parts, "TRY_MS", 20)
     pins = MockFactory()
@@ -236,7 +243,8 @@ def test_a_silent_meter_and_a_hung_reader_are_told_with_what_to_do(bench, tmp_pa
     assert "baud rate and parity" in found["meter of laser"].words
 
 
-def test_a_meter_that_talks_nonsense_is_told_from_a_silent_one(bench, tmp_path):
+def test_a_meter_that_talks_nonsense_is_told_from_a_silent_one(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkup_parts, "ANSWER_MS", 500)
     (tmp_path / "count").write_text("gibberish")
 
     assert "make no sense" in findings(tmp_path)["meter of laser"].words
