@@ -110,6 +110,9 @@ def _with_person(parts: Parts, seen: Queue[PartEvent], person: Person) -> Iterat
         lamp.show(Signal.REFUSED)
         yield _seen(person, f"signal at {name}", f"Does {name} signal a refusal (red, or a sound)?")
         lamp.show(Signal.OFF)
+    for kind, name, part in _all(parts):
+        if hasattr(part, "set_enabled"):
+            yield _coin(f"{kind} of {name}, fed", name, part, seen, person)
     for name, output in parts.outputs.items():
         yield from _switch(name, output, parts.meters.get(name), person)
 
@@ -120,6 +123,21 @@ def _card(what: str, event: PartEvent | None) -> Finding:
     # Not the UID: who watches the screen could copy the card.
     words = f"a card of {len(event.uid)} bytes, {event.kind}, level {event.level}"
     return good(what, words + (": only its UID, which can be copied" if event.level == 0 else ""))
+
+
+def _coin(what: str, name: str, acceptor: Any, seen: Queue[PartEvent], person: Person) -> Finding:
+    """Feed an acceptor: only this check ever lets it take money that nobody is credited."""
+    acceptor.set_enabled(True)
+    try:
+        person.tell(f"Put a coin or a note into {name} now ({PERSON_S:.0f} s); take it out again.")
+        event: Any = _wait_for(
+            seen, lambda e: getattr(e, "acceptor", "") == name and hasattr(e, "value_minor")
+        )
+    finally:
+        acceptor.set_enabled(False)
+    if event is None:
+        return bad(what, "nothing was seen: check its power, its pin or bus, and its coin values")
+    return good(what, f"worth {event.value_minor} minor units")
 
 
 def _switch(name: str, output: Output, meter: Meter | None, person: Person) -> Iterator[Finding]:

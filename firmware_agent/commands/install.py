@@ -55,6 +55,7 @@ def uninstall(root: Path, *, yes: bool) -> int:
         print(f"remove  {path}")
     print("remove  our lines in config.txt")
     print("keep    /etc/standpipe, /var/lib/standpipe and the user: they hold key and journal")
+    print("keep    cmdline.txt: a console is put back by hand, its copy is beside it")
     if not yes:
         print("Nothing is changed yet: the same command with --yes does it.")
         return OK

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass, field
+from queue import Queue
 
 import gpiozero
 import pytest
@@ -11,10 +13,12 @@ from gpiozero.pins.mock import MockFactory
 from firmware_agent import doctor
 from firmware_agent.checkup import parts as checkup_parts
 from firmware_agent.checkup.host import Host, Rights, look_at_host
+from firmware_agent.checkup.parts import look_at_parts
 from firmware_agent.clock import SystemClock
 from firmware_agent.config import parse_config
-from firmware_agent.parts import RealParts
+from firmware_agent.parts import Parts, RealParts
 from firmware_agent.store import Store
+from hardware.ports import HEALTH_UP
 from simulator.parts.display_tube import DisplayTube
 from simulator.parts.pn532_chip import Pn532Chip
 from simulator.parts.tags import Ntag
@@ -279,6 +283,46 @@ def test_what_a_person_does_not_see_is_bad(bench, tmp_path):
 
     assert not found["signal at laser"].ok
     assert not found["output of laser, switched"].ok
+
+
+@dataclass(slots=True)
+class MoreParts(Parts):
+    """A kind of part that the doctor was not written for."""
+
+    acceptors: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Coin:
+    acceptor: str
+    value_minor: int
+
+
+class Acceptor:
+    health = HEALTH_UP
+
+    def __init__(self, seen):
+        self._seen = seen
+        self.enabled: list[bool] = []
+
+    def set_enabled(self, enabled):
+        self.enabled.append(enabled)
+        if enabled and self._seen is not None:
+            self._seen.put(Coin("till", 50))
+
+
+@pytest.mark.parametrize(("takes", "words"), [(True, "worth 50"), (False, "nothing was seen")])
+def test_a_new_kind_of_part_is_tried_by_what_it_can_do(bench, monkeypatch, takes, words):
+    monkeypatch.setattr(checkup_parts, "PERSON_S", 0.05)
+    seen: Queue[object] = Queue()
+    acceptor = Acceptor(seen if takes else None)
+    parts = MoreParts(acceptors={"till": acceptor})
+
+    found = {f.what: f for f in look_at_parts(parts, seen, Person(bench))}
+
+    assert found["acceptor of till"].ok
+    assert words in found["acceptor of till, fed"].words
+    assert acceptor.enabled == [True, False]
 
 
 def test_parts_belong_to_an_agent_that_runs(bench, tmp_path):
