@@ -92,7 +92,7 @@ def draw(state: ControllerState, scene: Scene, moment: Moment) -> Snapshot:
         visit=person.visit if person is not None else 0,
         is_offline=not state.online,
         can_type=person is not None and bool(typing_place(state, person.reader)),
-        tiles=tuple(_tile(state, machine, scene) for machine in shown),
+        tiles=tuple(_tile(state, machine, scene, moment) for machine in shown),
     )
 
 
@@ -163,7 +163,7 @@ def _at_the_only_one(machine: MachineState, scene: Scene) -> tuple[str, str, Seq
     return ("good", say(_BUSY[machine.state]), ())
 
 
-def _tile(state: ControllerState, machine: MachineState, scene: Scene) -> Tile:
+def _tile(state: ControllerState, machine: MachineState, scene: Scene, moment: Moment) -> Tile:
     language = scene.language
     reader = state.readers.get(machine.wiring.reader)
     is_shared = machine.wiring.shared
@@ -178,7 +178,7 @@ def _tile(state: ControllerState, machine: MachineState, scene: Scene) -> Tile:
         return Tile(
             machine.id, name_of(machine), "free", status, (price,), action, is_chosen=is_chosen
         )
-    lines, low = _use_lines(state, machine, scene)
+    lines, low = _use_lines(state, machine, scene, moment)
     action = "stop" if _may_stop(machine) else ""
     status = language.say("Chosen" if is_chosen else _BUSY[machine.state])
     shape = "low" if low or machine.state is State.PAUSED else "busy"
@@ -186,7 +186,7 @@ def _tile(state: ControllerState, machine: MachineState, scene: Scene) -> Tile:
 
 
 def _use_lines(
-    state: ControllerState, machine: MachineState, scene: Scene
+    state: ControllerState, machine: MachineState, scene: Scene, moment: Moment
 ) -> tuple[tuple[str, ...], bool]:
     """Cost so far, and time or money left; whether it runs low.
 
@@ -203,6 +203,8 @@ def _use_lines(
         )
     ]
     if session.spec.mode is Mode.CYCLE:
+        left_ms = session.started_ms + session.spec.cycle.duration_ms - moment.mono_ms
+        lines.append(language.say("{duration} left", duration=language.duration(left_ms)))
         return tuple(lines), False
     used = language.duration(total_time_ms(session.usage))
     quantity = total_quantity(session.usage)

@@ -147,6 +147,16 @@ def test_time_and_cost_of_a_run_are_told(tmp_path):
     rig.agent.close()
 
 
+def test_the_time_that_a_paid_run_still_takes_is_told(screen):
+    duration_ms = screen.rig.agent.state.machines["washer"].spec.cycle.duration_ms
+    screen.rig.tap("back")
+    screen.rig.feedback("washer", active=True)
+    screen.rig.run(120_000)
+    minutes = (duration_ms - 120_000) // 60_000
+
+    assert f"Running So far €2.50 {minutes} min left" in screen.get().words
+
+
 def test_a_paid_run_is_not_stopped_from_the_screen(screen):
     screen.rig.tap("back")
     screen.rig.run(1_000)

@@ -23,7 +23,11 @@ def parts(tmp_path, clock):
     yield factory.open_button(specs.ButtonSpec(id="b", pin=6), clock)
     yield factory.open_input(specs.InputSpec(id="i", pin=7), clock)
     yield factory.open_indicator(specs.IndicatorSpec(red=2, green=3, blue=4), clock)
+    yield factory.open_buzzer(specs.BuzzerSpec(pin=8), clock)
     yield factory.open_display(specs.DisplaySpec(port=str(tmp_path / "pole")), clock)
+    bus = str(tmp_path / "i2c-1")
+    for driver in ("hd44780", "ssd1306", "sh1106"):
+        yield factory.open_display(specs.DisplaySpec(port=bus, driver=driver), clock)
     yield factory.open_reader(specs.ReaderSpec(id="r", port=str(tmp_path / "front")), clock)
 
 
@@ -54,6 +58,7 @@ def test_a_meter_answers_also_after_it_was_closed(pins, tmp_path, clock):
         lambda clock: factory.open_indicator(
             specs.IndicatorSpec(red=1, green=2, blue=3, driver="q"), clock
         ),
+        lambda clock: factory.open_buzzer(specs.BuzzerSpec(pin=1, driver="q"), clock),
         lambda clock: factory.open_display(specs.DisplaySpec(port="/x", driver="q"), clock),
     ],
 )
