@@ -20,6 +20,8 @@ COMMAND_TIMEOUT_S = 5
 READER_MODULES = ("pn533_usb", "pn533", "port100")
 """Kernel drivers that hold readers which the agent, or pcscd, wants to drive."""
 CONSOLES = ("console=serial0", "console=ttyAMA0", "console=ttyS0")
+PINS = "/dev/gpiochip0"
+"""The header's pins. Without rights to them the pin library fails with a number only."""
 UARTS = ("/dev/serial0", "/dev/ttyAMA0", "/dev/ttyS0")
 
 _UNDER_VOLTAGE, _WAS_UNDER_VOLTAGE = 1 << 0, 1 << 16
@@ -139,6 +141,8 @@ def _ports(config: AgentConfig, host: Host) -> Iterator[Finding]:
         for _, spec in specs_of(config)
         if isinstance(port := getattr(spec, "port", None), str) and port.startswith("/")
     }
+    if host.at(PINS).exists():
+        ports.add(PINS)
     for port in sorted(ports):
         path = host.at(port)
         if not path.exists():

@@ -99,6 +99,13 @@ def test_a_port_without_rights_names_the_group_to_join(pi):
     assert "may not use it: usermod -aG" in bad_words(UART, pi)["port /dev/ttyAMA0"]
 
 
+def test_pins_without_rights_are_told_like_a_port(pi):
+    (pi / "dev/gpiochip0").touch()
+    (pi / "dev/gpiochip0").chmod(0o660)
+
+    assert "usermod -aG" in bad_words(UART, pi)["port /dev/gpiochip0"]
+
+
 @pytest.mark.parametrize(
     ("mode", "uid", "gids", "may"),
     [
