@@ -170,3 +170,15 @@ def test_a_cap_is_covered_and_within_a_half_of_what_it_could_be(available: int, 
     assert 0 <= cap <= min(available, most)
     if available >= most >> FLOOR_HALVINGS_MAX:
         assert 2 * cap + 1 >= min(available, most)
+
+
+def test_a_persons_language_comes_with_each_of_their_cards(store: Store) -> None:
+    follower = Follower()
+    with Writer(store, ManualClock()) as writer:
+        writer.run(begin)
+        follower.read(store, 500)
+        writer.run(lambda tx: accounts.change_account(tx, "acc_1", {"language": "zh-CN"}))
+    follower.read(store, 500)
+
+    spoken = {entry.account: entry.language for entry in follower.held.values()}
+    assert spoken == {"acc_0": "", "acc_1": "zh-CN", "acc_2": ""}
