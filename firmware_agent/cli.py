@@ -149,6 +149,51 @@ def outputs_off(config: ConfigOption = CONFIG_PATH) -> None:
     raise typer.Exit(command.outputs_off(config))
 
 
+ReaderOption = Annotated[str, typer.Option(help="Which reader; with only one, not needed.")]
+HubOption = Annotated[str, typer.Option(help="Address of the hub, https://…")]
+
+
+@card_app.command("read")
+def card_read(config: ConfigOption = CONFIG_PATH, reader: ReaderOption = "") -> None:
+    """Say what a card is and what it proves here; the agent must not run."""
+    from firmware_agent.commands import cards as command
+
+    raise typer.Exit(command.read(config, reader))
+
+
+@card_app.command("link")
+def card_link(
+    account: Annotated[str, typer.Option(help="Account that the card shall name.")],
+    hub: HubOption = "",
+    label: Annotated[str, typer.Option(help="What people call the card.")] = "",
+    reader: ReaderOption = "",
+    config: ConfigOption = CONFIG_PATH,
+) -> None:
+    """Let a card name an account; the API key is in STANDPIPE_API_KEY."""
+    from firmware_agent.commands import cards as command
+
+    raise typer.Exit(command.link(config, reader, hub, (account, label)))
+
+
+@card_app.command("send")
+def card_send(hub: HubOption, config: ConfigOption = CONFIG_PATH) -> None:
+    """Tell the hub of the cards that were issued while it was away."""
+    from firmware_agent.commands import cards as command
+
+    raise typer.Exit(command.send(config, hub))
+
+
+@card_app.command("give-up")
+def card_give_up(
+    card: Annotated[str, typer.Argument(help="Reference of the card, as `card send` says.")],
+    config: ConfigOption = CONFIG_PATH,
+) -> None:
+    """Forget a card that the hub refused for good."""
+    from firmware_agent.commands import cards as command
+
+    raise typer.Exit(command.give_up(config, card))
+
+
 @keys_app.command("import")
 def keys_import(
     version: Annotated[int, typer.Option(help="1 to 255; cards are brought up to the highest.")],

@@ -3,6 +3,7 @@
 AgentError
 ├── ConfigError      (ValueError)    the controller's file is wrong: the installer corrects it
 ├── IdentityError                    the controller isn't enrolled, or its identity is unreadable
+├── CardDeskError                    a card can't be read or linked here: says what to do
 ├── CardKeysError                    the keys for cards can't be used: import them again
 ├── EnrolmentError                   the hub refused the enrolment, or wasn't reached
 ├── IllegalEvent     (RuntimeError)  the core was asked for a step that its table doesn't have
@@ -32,6 +33,10 @@ class ConfigError(AgentError, ValueError):
 
 class IdentityError(AgentError):
     """Raised when the controller has no usable identity: enrol it."""
+
+
+class CardDeskError(AgentError):
+    """Raised when a card can't be read, issued or linked at this controller."""
 
 
 class CardKeysError(AgentError):

@@ -75,7 +75,7 @@ class Store:
 
     def __init__(self, folder: Path, bytes_max: int, connect: Connect = sqlite3.connect) -> None:
         self.folder = folder
-        self._lock = _lock(folder)
+        self._lock = lock_folder(folder)
         self.connection: sqlite3.Connection | None = None
         try:
             with _mapped():
@@ -242,7 +242,13 @@ def _is_migrated(connection: sqlite3.Connection) -> bool:
     return taken >= set(SCHEMA_STEPS)
 
 
-def _lock(folder: Path) -> IO[bytes]:
+def lock_folder(folder: Path) -> IO[bytes]:
+    """Be the one process that uses a data folder, until what is returned is closed.
+
+    Raises:
+        StoreUnwritable: The folder can't be written.
+        StoreError: Another process uses it.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / LOCK_NAME).open("ab")
