@@ -229,8 +229,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _take_code(self, form: dict[str, str]) -> None:
         """A key of the pad, or the whole code."""
         digits, does = page.only_digits(form.get("digits", "")), form.get("do", "")
-        if does == "credit" or (not does and len(digits) == CODE_DIGITS):
-            self._leave(Typed(_whole(form.get("visit", "")), digits))
+        visit = _whole(form.get("visit", ""))
+        if visit != self._kiosk.board.latest.visit:
+            self._go_home()  # half a code of the one before isn't for who stands there now
+        elif does == "credit" or (not does and len(digits) == CODE_DIGITS):
+            self._leave(Typed(visit, digits))
         elif does == "del":
             self._send_code_page(digits[:-1])
         else:

@@ -193,8 +193,18 @@ def test_a_code_is_typed_key_by_key_without_a_script(screen):
         page = screen.post("/code", visit="1", digits=digits, do=key).text
         digits += key
         assert f'value="{digits}"' in page
-    assert f'value="{digits[:-1]}"' in screen.post("/code", digits=digits, do="del").text
-    assert f'value="{digits}"' in screen.post("/code", digits=digits, do="x<b>").text
+    page = screen.post("/code", visit="1", digits=digits, do="del").text
+    assert f'value="{digits[:-1]}"' in page
+    page = screen.post("/code", visit="1", digits=digits, do="x<b>").text
+    assert f'value="{digits}"' in page
+
+
+def test_half_a_code_is_not_handed_to_the_next_person(screen):
+    screen.rig.tap("front")
+    screen.rig.tap("front", BERT)
+    answer = screen.post("/code", visit="1", digits="12", do="3")
+
+    assert (answer.status, answer.headers["Location"]) == (303, "/")
 
 
 def test_a_code_of_someone_who_is_gone_is_nobodys(screen):
