@@ -224,3 +224,14 @@ def test_a_device_that_others_read_as_well_is_not_used(tmp_path, clock, log):
 def test_a_form_that_there_is_not_is_refused(tmp_path, clock):
     with pytest.raises(SpecError, match="hex_reversed"):
         typed_reader(tmp_path, clock, "octal")
+
+
+def test_a_controller_without_any_stick_says_to_plug_one_in(clock, log):
+    # libusb itself is asked; nobody has a reader with these ids.
+    spec = ReaderSpec(id="r", port="usb:0000:0000", driver="usb")
+    reader = factory.open_reader(spec, clock)
+    reader.start(log)
+    [down] = log.expect(ReaderDown)
+    reader.close()
+
+    assert "Plug the reader in" in down.reason or "USB can't be asked" in down.reason
