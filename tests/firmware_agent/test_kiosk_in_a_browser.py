@@ -87,7 +87,7 @@ def click(browser, selector):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("language", ["en", "de", "ar"])
+@pytest.mark.parametrize("language", ["de", "ar"])
 def test_it_is_large_readable_and_fits(rig, browser, size, scheme, language):
     rig.cards(entry(language=language))
     rig.tap("wall")
@@ -180,16 +180,15 @@ def test_every_button_can_be_reached_with_a_keyboard(rig, browser):
     assert {"en", "ar", "done", "m-socket-1", "m-socket-2"} <= set(reached)
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
-def test_without_a_script_it_reloads_itself_and_keys_are_forms(rig, browser, size):
+def test_without_a_script_it_reloads_itself_and_keys_are_forms(rig, browser):
     browser.call("Emulation.setScriptExecutionDisabled", value=True)
     try:
         rig.tap("wall")
-        browser.show(rig.agent.kiosk_url + "code", *size)
+        browser.show(rig.agent.kiosk_url + "code", *SIZES[0])
         click(browser, ".keys [value='7']")
         browser.wait_for("document.getElementById('digits')?.value === '7'")
         assert browser.run(FITS_WHOLE)
-        browser.show(rig.agent.kiosk_url, *size)
+        browser.show(rig.agent.kiosk_url, *SIZES[0])
         rig.agent.runtime._wires.desk.tapped("wall", None, (), rig.clock.now().mono_ms)
         rig.agent.step()
         browser.wait_for(f"!{WORDS}.includes('You can spend here')")
