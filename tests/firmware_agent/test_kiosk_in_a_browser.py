@@ -118,15 +118,7 @@ def test_it_follows_what_happens_without_being_touched(rig, browser):
     browser.wait_for(f"!{WORDS}.includes('You can spend here')")
 
 
-def test_it_says_so_when_the_agent_is_gone(tmp_path, browser):
-    rig = make(tmp_path)
-    browser.show(rig.agent.kiosk_url, 800, 480)
-    rig.agent.close()
-    browser.wait_for(f"{WORDS}.includes('No answer from the controller')")
-    browser.leave()
-
-
-def test_it_goes_on_with_an_agent_begun_anew(tmp_path, browser):
+def test_it_says_when_the_agent_is_gone_and_goes_on_with_the_next(tmp_path, browser):
     rig = make(tmp_path)
     port = rig.agent._kiosk.port
     browser.show(rig.agent.kiosk_url, 800, 480)
