@@ -269,7 +269,10 @@ class Runtime:
             return CardTapped(event.reader, "", None, (), event.level, session)
         card = card_ref(self._wires.card_salt, event.uid)
         entry, rights, spent = self._wires.records.look_up(card)
-        self._tell_desk(event.reader, entry, rights)
+        is_copy = entry is not None and event.level < entry.level
+        # What may be a copy of a UID isn't shown its owner's balance.
+        hidden = is_copy and not self.state.policy.takes_unproved_cards
+        self._tell_desk(event.reader, None if hidden else entry, rights)
         return CardTapped(event.reader, card, entry, rights, event.level, session, spent)
 
     def _take_pressed(self) -> None:

@@ -73,6 +73,15 @@ def test_a_card_that_is_not_known_hides_the_balance_before(shared, uid):
     assert "5.00" not in shared.get().text
 
 
+def test_a_copy_of_a_uid_is_not_shown_its_owners_balance(shared):
+    shared.rig.cards(entry(level=1))
+    shared.rig.tap("wall", level=0)
+    assert "5.00" not in shared.get().text
+
+    shared.rig.tap("wall", level=1)
+    assert "You can spend here €5.00" in shared.get().words
+
+
 def test_two_cards_at_once_hide_the_balance_before(shared):
     shared.rig.tap("wall")
     shared.rig.tap_several("wall")
