@@ -68,6 +68,7 @@ from hardware.ports import (
 from wire.codes import TYPED_LENGTH_MAX
 from wire.downlink import CardEntry
 from wire.ids import IdSource, card_ref, is_random_uid
+from wire.proof import Proof
 from wire.uplink import Presence
 
 _log = logging.getLogger(__name__)
@@ -273,7 +274,9 @@ class Runtime:
         # What may be a copy of a UID isn't shown its owner's balance.
         hidden = is_copy and not self.state.policy.takes_unproved_cards
         self._tell_desk(event.reader, None if hidden else entry, rights)
-        return CardTapped(event.reader, card, entry, rights, event.level, session, spent)
+        return CardTapped(
+            event.reader, card, entry, rights, event.level, session, spent, _proof_of(event)
+        )
 
     def _take_pressed(self) -> None:
         """What was pressed on the kiosk's screen."""
@@ -354,3 +357,16 @@ class Runtime:
         )
         due_ms = min((time for time in times if time is not None), default=now_ms)
         return min(max(due_ms - now_ms, IDLE_MS_MIN), self._pace.idle_ms)
+
+
+def _proof_of(event: CardPresent) -> Proof | None:
+    """What a card proved, as events tell it; None: its UID only."""
+    found = event.proof
+    if found is None:
+        return None
+    return Proof(
+        method=found.method,
+        level=event.level,
+        key_version=found.key_version,
+        counter=found.counter,
+    )

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from hardware.cards.keyring import CardProof
+
 
 class HealthState(Enum):
     """Whether a part works."""
@@ -59,6 +61,7 @@ class CardPresent:
         level: What the card proved. 0: only its UID, which can be copied; 1 and 2
             as DESIGN section 6.
         mono_ms: When it was seen.
+        proof: How it proved its level; None at level 0.
     """
 
     reader: str
@@ -66,6 +69,7 @@ class CardPresent:
     kind: str
     level: int
     mono_ms: int
+    proof: CardProof | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from firmware_agent.identity import Identity, save_identity
 from firmware_agent.link import Came, Down, LinkEvent, Up
 from firmware_agent.machine_side import Pace
 from firmware_agent.store import DATABASE_NAME, open_read_only
+from hardware.cards.keyring import CardProof
 from hardware.errors import PartError
 from hardware.ports import (
     ALL_SCRIPTS,
@@ -543,11 +544,13 @@ class Rig:
                 return
             self.clock.advance(min(idle_ms, left_ms))
 
-    def tap(self, reader: str, uid: bytes = ANNA, level: int = 0) -> None:
+    def tap(
+        self, reader: str, uid: bytes = ANNA, level: int = 0, proof: CardProof | None = None
+    ) -> None:
         reader_ = self.parts.readers[reader]
         assert reader_.emit is not None
         now_ms = self.clock.now().mono_ms
-        reader_.emit(CardPresent(reader, uid, "type2", level, now_ms))
+        reader_.emit(CardPresent(reader, uid, "type2", level, now_ms, proof))
         reader_.emit(CardGone(reader, now_ms))
         self.agent.step()
         self.agent.step()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from hardware.cards.keyring import CardProof
 from tests.firmware_agent.rig import BERT, entry, identity
 from wire.downlink import CardEntry
 from wire.errors import Code
 from wire.events import CardRefused, SessionEnded, SessionStarted
 from wire.ids import card_ref
 from wire.machines import Policy
+from wire.proof import Proof
 
 FLOOR_MINOR = 500
 
@@ -68,3 +70,25 @@ def test_the_floor_offline_is_what_the_list_says_of_each_card(offline):
     assert [event.code for event in rig.kinds(CardRefused)] == [Code.BALANCE_TOO_LOW_OFFLINE]
     rig.tap("front", level=1)
     assert len(rig.kinds(SessionStarted)) == 1
+
+
+def test_a_start_and_a_refusal_tell_what_the_card_proved(rig):
+    rig.cards(proving(), entry(BERT, "bert", level=2, floor_minor=0))
+
+    rig.tap("front", level=1, proof=CardProof("sun", 3, 77))
+    rig.tap("front", BERT, level=2, proof=CardProof("ev2", 1))
+
+    (started,), (refused,) = rig.kinds(SessionStarted), rig.kinds(CardRefused)
+    assert started.proof == Proof(method="sun", level=1, key_version=3, counter=77)
+    assert refused.proof == Proof(method="ev2", level=2, key_version=1)
+
+
+def test_a_tap_that_waits_for_the_hub_or_a_choice_keeps_its_proof(rig):
+    proof = CardProof("ev2", 1, 5)
+    told = Proof(method="ev2", level=1, key_version=1, counter=5)
+    rig.cards(proving(floor_minor=0))
+
+    rig.tap("front", level=1, proof=proof)
+    rig.run(2_000)
+
+    assert [started.proof for started in rig.kinds(SessionStarted)] == [told]

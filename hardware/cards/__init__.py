@@ -1,0 +1,1 @@
+"""What cards prove, and the keys that they prove it with."""
