@@ -31,7 +31,6 @@ UNREACHED: dict[str, str] = {
     "CARD_REMOVED_EARLY": "nothing gives it: no card of today must stay on its reader",
     "JOURNAL_REPEATED": "nothing gives it: what comes again is trimmed without a word",
     "CARD_RANDOM_UID": _NOT_PLAYED + "nobody has a card that changes its UID",
-    "CARD_UNPROVED": _NOT_PLAYED + "cards of trials are what they are listed as",
     "CARD_CLONED": _NOT_PLAYED + "cards of trials count nothing",
     "CARD_TAPS_MISSING": _NOT_PLAYED + "cards of trials count nothing",
     "CARDS_SEVERAL": _NOT_PLAYED + "nobody lays down two cards",
