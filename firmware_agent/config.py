@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from firmware_agent.config_check import check_table
+from firmware_agent.config_meters import check_meter, check_output
 from firmware_agent.errors import ConfigError
 from firmware_agent.languages import TAGS
 from hardware.drivers import Drivers
@@ -308,7 +309,9 @@ def _check_drivers(config: AgentConfig) -> Iterator[str]:
             yield f"{where}.driver: {wrong}"
         yield from _check_port(where, getattr(spec, "driver", ""), getattr(spec, "port", None))
         if isinstance(spec, MeterSpec):
-            yield from _check_meter(where, spec)
+            yield from check_meter(where, spec)
+        if isinstance(spec, OutputSpec):
+            yield from check_output(where, spec)
 
 
 def _check_port(where: str, driver: str, port: str | None) -> Iterator[str]:
@@ -320,15 +323,6 @@ def _check_port(where: str, driver: str, port: str | None) -> Iterator[str]:
             yield f"{where}.port: is {port!r}; write {driver}, or {driver}: and which one"
     elif not port.startswith("/"):
         yield f"{where}.port: is {port!r}; write an absolute path like /dev/ttyAMA0"
-
-
-def _check_meter(where: str, spec: MeterSpec) -> Iterator[str]:
-    if spec.driver == "pulse" and spec.pin is None:
-        yield f"{where}.pin: missing; write the BCM number of the pulse input"
-    if spec.driver == "counter" and spec.path is None:
-        yield f"{where}.path: missing; write the path of the kernel's count file"
-    if spec.units_numerator < 1 or spec.units_denominator < 1:
-        yield f"{where}: units_numerator and units_denominator must be 1 or more"
 
 
 def _check_pins(config: AgentConfig) -> Iterator[str]:

@@ -39,6 +39,7 @@ METERS = Drivers(
         "pulse": "hardware.meters.pulse",
         "counter": "hardware.meters.counter",
         "runtime": "hardware.meters.runtime",
+        "modbus": "hardware.meters.modbus",
     },
 )
 INDICATORS = Drivers("indicator", {"rgb": "hardware.people.indicator"})
@@ -70,10 +71,11 @@ def open_output(spec: OutputSpec, clock: Clock) -> Output:
     """Open an output; it is off.
 
     Raises:
-        SpecError: The driver is unknown or the pin impossible.
+        SpecError: The driver is unknown, lacks a field, or the pin is impossible.
         PartError: The pin can't be had.
     """
-    _check_pins(spec.pin)
+    if spec.pin is not None:
+        _check_pins(spec.pin)
     output: Output = OUTPUTS.opener(spec.driver)(spec, Around(clock))
     return output
 

@@ -45,21 +45,65 @@ class ReaderSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     options: Options = {}
 
 
+class PlugSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A switched socket of a maker, reached over an MQTT broker.
+
+    Attributes:
+        kind: "shelly1" (first generation), "shelly2" (second and later), "tasmota".
+        topic: As set in the plug: its MQTT prefix (Shelly, without `shellies/`) or
+            topic (Tasmota).
+        host: The broker's.
+        port: The broker's.
+        user: As whom to go there; empty: as nobody.
+        password_file: File whose first line is the password; only the service may read it.
+        channel: Which relay of the plug, from 0.
+    """
+
+    kind: str
+    topic: str
+    host: str = "127.0.0.1"
+    port: int = 1883
+    user: str = ""
+    password_file: str = ""
+    channel: int = 0
+
+
 class OutputSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What switches a machine.
 
     Attributes:
-        pin: The relay's pin.
-        driver: "gpio".
+        pin: The relay's pin, for "gpio".
+        driver: "gpio", or "plug".
         active_high: Choose a board where high means on, with a pull-down: the others
             may click on while the controller starts.
+        plug: For "plug".
         options: For a driver of your own.
     """
 
-    pin: int
+    pin: int | None = None
     driver: str = "gpio"
     active_high: bool = True
+    plug: PlugSpec | None = None
     options: Options = {}
+
+
+class RegisterSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a Modbus meter keeps its total. Not one that can be set back at the meter.
+
+    Attributes:
+        address: As it goes over the wire, from 0. Where a manual counts from 30001 or
+            40001, take that away.
+        function: 3 (holding registers) or 4 (input registers).
+        type: "uint16", "uint32", "uint64", "int32", "int64", "float32" or "float64".
+        word_order: "big" (the first register is the highest) or "little".
+        byte_order: "big" as the standard says, or "little" for makers who didn't read it.
+    """
+
+    address: int
+    function: int = 4
+    type: str = "float32"
+    word_order: str = "big"
+    byte_order: str = "big"
 
 
 class MeterSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,14 +111,31 @@ class MeterSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     Attributes:
         unit: Base unit of the total: "Wh", "ml", "pulse", "s", ….
-        driver: "pulse" (edges on `pin`), "counter" (absolute count in the file `path`),
-            "runtime" (seconds the machine's output was on).
-        pin: For "pulse".
-        path: For "counter": a `count` file of the kernel's counter subsystem.
-        units_numerator: With `units_denominator`: base units per pulse. An S0 meter of
-            800 impulses per kWh is 1000/800, 5 Wh every 4 impulses.
+        driver: "pulse" (edges on `pin`), "pulse_gpiod" (the same, and knows what it lost),
+            "counter" (absolute count in the file `path`), "runtime" (seconds the
+            machine's output was on), "modbus", "iec62056", "sml", "plug".
+        pin: For pulses.
+        path: For "counter": a `count` file of the kernel's counter subsystem. For
+            "pulse_gpiod": the GPIO chip, when it isn't the usual one.
+        units_numerator: With `units_denominator`: base units per count. An S0 meter of
+            800 impulses per kWh is 1000/800, 5 Wh every 4 impulses. A register that counts
+            tenths of a kWh is 100/1.
         units_denominator: See `units_numerator`.
-        pull_up: For "pulse": whether the input rests high and a pulse pulls it low.
+        pull_up: For pulses: whether the input rests high and a pulse pulls it low.
+        port: Serial device of "modbus", "iec62056" and "sml".
+        baudrate: Of the port; 0: what such a meter is delivered with.
+        parity: "none", "even" or "odd"; empty: likewise.
+        stopbits: 1 or 2; 0: likewise.
+        address: Of a Modbus meter on its bus, 1 to 247.
+        model: Of a Modbus meter that is known: "sdm120", "sdm230", "sdm630", "sdm72".
+        register: Of any other Modbus meter.
+        device: For "iec62056": its device address; empty: whoever is there.
+        obis: For "iec62056" and "sml": code of the total, as "1.8.0" or "1-0:1.8.0*255".
+        poll_ms: Between two readings of a meter that is asked; 0: the driver's usual.
+        plug: For "plug"; None: the plug that is the machine's output.
+        units_per_hour_max: More than it can ever count in an hour; 0: not known. What
+            rises faster is another meter, and isn't charged.
+        wraps_at: Total at which it begins again at 0; 0: never.
         options: For a driver of your own.
     """
 
@@ -85,6 +146,19 @@ class MeterSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     units_numerator: int = 1
     units_denominator: int = 1
     pull_up: bool = True
+    port: str | None = None
+    baudrate: int = 0
+    parity: str = ""
+    stopbits: int = 0
+    address: int = 1
+    model: str = ""
+    register: RegisterSpec | None = None
+    device: str = ""
+    obis: str = "1.8.0"
+    poll_ms: int = 0
+    plug: PlugSpec | None = None
+    units_per_hour_max: int = 0
+    wraps_at: int = 0
     options: Options = {}
 
 

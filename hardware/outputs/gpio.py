@@ -9,7 +9,7 @@ from threading import Condition, Thread
 import gpiozero
 
 from hardware.drivers import Around
-from hardware.errors import PartError
+from hardware.errors import PartError, SpecError
 from hardware.gpio import as_part_error, steady_factory
 from hardware.ports import LEASE_MS_MAX
 from hardware.specs import OutputSpec
@@ -39,10 +39,13 @@ class GpioOutput:
         clock: Source of the lease's monotonic time.
 
     Raises:
+        SpecError: The spec names no pin.
         PartError: The pin can't be had.
     """
 
     def __init__(self, spec: OutputSpec, clock: Clock) -> None:
+        if spec.pin is None:
+            raise SpecError("an output with the driver 'gpio' needs `pin`")
         self._part = f"output GPIO{spec.pin}"
         self._clock = clock
         with as_part_error(self._part):

@@ -108,7 +108,8 @@ def test_all_rules_come_at_once():
         ("= 3", "not TOML"),
         ("machines = 3", "write [[machines]] above each of its tables"),
         ("machines = [3]", "machines[0]: write a table here"),
-        ("[[machines]]\nid = 'm'", "machines[0].output: missing; write a table with pin"),
+        ("[[machines]]\nid = 'm'", "machines[0].output: missing; write a table"),
+        ("[[machines]]\nid = 'm'\noutput = {}", "machines[0].output.pin: missing; write the BCM"),
         ("[[machines]]\nid='m'\noutput={pin=1}\nvalve=3", "machines[0].valve: no such key; known"),
     ],
 )
