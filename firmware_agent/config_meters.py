@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hardware.meters.iec_readout import DEVICE_CHARS_MAX
 from hardware.meters.modbus_models import MODELS, UNIT
+from hardware.meters.obis import read_code
 from hardware.meters.registers import complaint
 from hardware.specs import MeterSpec, OutputSpec, PlugSpec
 
@@ -32,8 +34,6 @@ def check_meter(where: str, spec: MeterSpec) -> Iterator[str]:
         yield from _check_bounds(where, spec)
     if spec.driver in _SERIAL:
         yield from _check_serial(where, spec)
-    if spec.driver == "modbus":
-        yield from _check_modbus(where, spec)
     if spec.poll_ms and not POLL_MS_MIN <= spec.poll_ms <= POLL_MS_MAX:
         yield f"{where}.poll_ms: write {POLL_MS_MIN} to {POLL_MS_MAX}, or leave it away"
     if spec.plug is not None:
@@ -91,6 +91,12 @@ def _check_serial(where: str, spec: MeterSpec) -> Iterator[str]:
         yield f"{where}.parity: is {spec.parity!r}; write {' or '.join(PARITIES[1:])}"
     if spec.stopbits not in {0, 1, 2}:
         yield f"{where}.stopbits: is {spec.stopbits}; write 1 or 2"
+    if spec.driver == "modbus":
+        yield from _check_modbus(where, spec)
+    elif read_code(spec.obis) is None:
+        yield f"{where}.obis: is {spec.obis!r}; write a code like 1.8.0 or 1-0:1.8.0*255"
+    if len(spec.device) > DEVICE_CHARS_MAX or not (spec.device + "0").isalnum():
+        yield f"{where}.device: write at most {DEVICE_CHARS_MAX} letters and digits"
 
 
 def _check_modbus(where: str, spec: MeterSpec) -> Iterator[str]:

@@ -40,6 +40,8 @@ METERS = Drivers(
         "counter": "hardware.meters.counter",
         "runtime": "hardware.meters.runtime",
         "modbus": "hardware.meters.modbus",
+        "iec62056": "hardware.meters.iec62056",
+        "sml": "hardware.meters.sml",
     },
 )
 INDICATORS = Drivers("indicator", {"rgb": "hardware.people.indicator"})

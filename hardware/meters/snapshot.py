@@ -48,7 +48,7 @@ class Snapshot:
         """Take a total in base units, rounding down; one that can't be is garbled."""
         total = value.numerator // value.denominator
         if not 0 <= total <= TOTAL_MAX:
-            self.garbled(f"its total can't be: {float(value):.6g}")
+            self.garbled("its total is negative, or larger than any")
             return
         with self._lock:
             self._total = total
