@@ -18,6 +18,7 @@ from firmware_agent.clock import SystemClock
 from firmware_agent.config import AgentConfig
 from firmware_agent.core.controller import step
 from firmware_agent.core.inputs import ConfigCame
+from firmware_agent.core.metering import NO_BOUNDS, Bounds
 from firmware_agent.core.model import (
     CodeTries,
     ControllerState,
@@ -44,6 +45,7 @@ from firmware_agent.store import Connect, Store
 from firmware_agent.timekeeper import Timekeeper
 from firmware_agent.uplink import Uplink
 from firmware_agent.watchdog import Watchdog
+from hardware.specs import MeterSpec
 from wire.clock import Clock
 from wire.codec import decode_event
 from wire.enrolment import BrokerAccess
@@ -307,9 +309,16 @@ def _wirings(config: AgentConfig) -> list[Wiring]:
             shared=bool(machine.reader) and readers.count(machine.reader) > 1,
             meter_unit=machine.meter.unit if machine.meter is not None else None,
             has_feedback=machine.feedback is not None,
+            meter_bounds=_bounds(machine.meter),
         )
         for machine in config.machines
     ]
+
+
+def _bounds(meter: MeterSpec | None) -> Bounds:
+    if meter is None:
+        return NO_BOUNDS
+    return Bounds(meter.units_per_hour_max, meter.wraps_at)
 
 
 def _stored_config(records: Records, identity: Identity) -> Config | None:

@@ -2,9 +2,11 @@
 
 Only differences of readings are use. A meter that falls is exchanged or reset: what
 it counted across the fall isn't known, so nothing is charged for it, and counting
-goes on from the new value. A meter that is silent charges nothing until it answers;
-the difference then is use, since its total went on counting. Units that a driver
-knows to be lost are told, never charged.
+goes on from the new value. The same holds for one that rises faster than its bound says
+it can: another meter was put in its place. A fall is use only where the file says at
+which total the register begins again, and then no more than the bound allows. A meter
+that is silent charges nothing until it answers; the difference then is use, since its
+total went on counting. Units that a driver knows to be lost are told, never charged.
 """
 
 from __future__ import annotations
@@ -25,6 +27,31 @@ METER_SILENT_STOP_MS = 30_000
 used then can't be charged."""
 
 
+BOUND_SLACK_MS = 60_000
+"""A reading may be old, and so may the one before: a meter that is read out slowly gives
+up to a minute's use more than the time between two readings."""
+_MS_PER_HOUR = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a meter can't do, by the controller's file.
+
+    Attributes:
+        per_hour_max: More than it ever counts in an hour; 0: not known.
+        wraps_at: Total at which it begins again at 0; 0: never.
+    """
+
+    per_hour_max: int = 0
+    wraps_at: int = 0
+
+    def most(self, elapsed_ms: int) -> int:
+        """The most it can have counted in a time, rounded up."""
+        return -(-self.per_hour_max * (elapsed_ms + BOUND_SLACK_MS) // _MS_PER_HOUR)
+
+
+NO_BOUNDS = Bounds()
+
 _UNPRICED = Tariff(id="none", version=1, name="", unit=EUR)
 
 
@@ -35,6 +62,7 @@ class Track:
     Attributes:
         on_ms: Last known on-time of the output; None before the first reading.
         total: Last usable total; None before the first.
+        read_ms: Monotonic time of it.
         lost_from: The meter's count of lost units at the start.
         lost: The same now.
         step_quantity_max: Most units seen between two readings.
@@ -43,6 +71,7 @@ class Track:
 
     on_ms: int | None = None
     total: int | None = None
+    read_ms: int = 0
     lost_from: int = 0
     lost: int = 0
     step_quantity_max: int = 0
@@ -63,15 +92,23 @@ class Step:
         time_ms: Time used since the last reading, ≥ 0.
         quantity: Units used since, ≥ 0.
         went_backwards: By how much the meter fell; 0: it didn't.
+        jumped: By how much it rose, when that is more than it can; 0: it didn't.
     """
 
     track: Track
     time_ms: int
     quantity: int
     went_backwards: int = 0
+    jumped: int = 0
 
 
-def read_on(track: Track, on_ms: int, reading: Reading | None, mono_ms: int) -> Step:
+def read_on(
+    track: Track,
+    on_ms: int,
+    reading: Reading | None,
+    mono_ms: int,
+    bounds: Bounds = NO_BOUNDS,
+) -> Step:
     """Take a reading.
 
     Args:
@@ -79,6 +116,7 @@ def read_on(track: Track, on_ms: int, reading: Reading | None, mono_ms: int) -> 
         on_ms: On-time of the output, cumulative.
         reading: The meter's; None: the machine has none.
         mono_ms: Now.
+        bounds: What the meter can't do.
     """
     time_ms = 0 if track.on_ms is None else max(0, on_ms - track.on_ms)
     track = replace(track, on_ms=on_ms)
@@ -89,14 +127,26 @@ def read_on(track: Track, on_ms: int, reading: Reading | None, mono_ms: int) -> 
         return Step(replace(track, silent_since_ms=since), time_ms, 0)
     track = replace(track, silent_since_ms=None, lost=reading.lost)
     if track.total is None:
-        return Step(replace(track, total=reading.total, lost_from=reading.lost), time_ms, 0)
-    quantity = reading.total - track.total
+        track = replace(track, total=reading.total, read_ms=mono_ms, lost_from=reading.lost)
+        return Step(track, time_ms, 0)
+    most = bounds.most(mono_ms - track.read_ms)
+    quantity = _risen(track.total, reading.total, bounds.wraps_at, most)
+    track = replace(track, total=reading.total, read_ms=mono_ms)
     if quantity < 0:
         # The driver counts losses from its own opening: a new meter begins anew.
-        lost_from = min(track.lost_from, reading.lost)
-        return Step(replace(track, total=reading.total, lost_from=lost_from), time_ms, 0, -quantity)
+        track = replace(track, lost_from=min(track.lost_from, reading.lost))
+        return Step(track, time_ms, 0, went_backwards=-quantity)
+    if bounds.per_hour_max and quantity > most:
+        return Step(track, time_ms, 0, jumped=quantity)
     largest = max(track.step_quantity_max, quantity)
-    return Step(replace(track, total=reading.total, step_quantity_max=largest), time_ms, quantity)
+    return Step(replace(track, step_quantity_max=largest), time_ms, quantity)
+
+
+def _risen(before: int, total: int, wraps_at: int, most: int) -> int:
+    """By how much a total rose, across its end when that is possible; < 0: it fell."""
+    if total < before < wraps_at and total + wraps_at - before <= most:
+        return total + wraps_at - before
+    return total - before
 
 
 def silent_ms(track: Track, mono_ms: int) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from firmware_agent.core.allowance import Rights
-from firmware_agent.core.metering import Track
+from firmware_agent.core.metering import NO_BOUNDS, Bounds, Track
 from firmware_agent.core.paying import CardLimit, accounts_of
 from firmware_agent.core.session import IN_SESSION, MAY_BE_ON, State
 from firmware_agent.core.visit import Ask, Session
@@ -57,6 +57,7 @@ class Wiring:
         shared: Whether other machines use the same reader.
         meter_unit: Base unit of its meter; None: it has none.
         has_feedback: Whether it says by itself that it runs.
+        meter_bounds: What its meter can't do.
     """
 
     machine: str
@@ -64,6 +65,7 @@ class Wiring:
     shared: bool = False
     meter_unit: str | None = None
     has_feedback: bool = False
+    meter_bounds: Bounds = NO_BOUNDS
 
 
 @dataclass(frozen=True, slots=True)

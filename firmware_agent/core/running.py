@@ -37,9 +37,9 @@ def on_reading(turn: Turn, metered: Metered) -> None:
     if session is None:
         _watch_idle_meter(turn, machine, metered)
         return
-    step = read_on(session.track, metered.on_ms, metered.reading, turn.moment.mono_ms)
-    if step.went_backwards:
-        turn.fault(machine.id, Code.METER_BACKWARDS, f"fell by {step.went_backwards}")
+    bounds, mono_ms = machine.wiring.meter_bounds, turn.moment.mono_ms
+    step = read_on(session.track, metered.on_ms, metered.reading, mono_ms, bounds)
+    _tell_exchange(turn, machine.id, step)
     session = _count(turn, machine, replace(session, track=step.track), step)
     machine = turn.put(replace(machine, session=session))
     machine = _watch_meter(turn, machine)
@@ -153,7 +153,10 @@ def _watch_meter(turn: Turn, machine: MachineState) -> MachineState:
 
 def _watch_idle_meter(turn: Turn, machine: MachineState, metered: Metered) -> None:
     """Know before the next tap whether a meter answers."""
-    step = read_on(machine.idle_meter, metered.on_ms, metered.reading, turn.moment.mono_ms)
+    bounds, mono_ms = machine.wiring.meter_bounds, turn.moment.mono_ms
+    step = read_on(machine.idle_meter, metered.on_ms, metered.reading, mono_ms, bounds)
+    _tell_exchange(turn, machine.id, step)
+    machine = turn.machine(machine.id)
     machine = replace(machine, idle_meter=step.track)
     is_silent = silent_ms(step.track, turn.moment.mono_ms) >= METER_SILENT_MS
     answers = step.track.silent_since_ms is None
@@ -161,6 +164,14 @@ def _watch_idle_meter(turn: Turn, machine: MachineState, metered: Metered) -> No
         turn.fault(machine.id, Code.METER_SILENT, "while nobody uses it", cleared=not is_silent)
         machine = replace(machine, meter_fault=is_silent)
     turn.put(machine)
+
+
+def _tell_exchange(turn: Turn, machine: str, step: Step) -> None:
+    """Journal a gap in what a meter counts: nobody is charged for it."""
+    if step.went_backwards:
+        turn.fault(machine, Code.METER_BACKWARDS, f"fell by {step.went_backwards}")
+    elif step.jumped:
+        turn.fault(machine, Code.METER_JUMPED, f"rose by {step.jumped}, more than it can")
 
 
 def _session(machine: MachineState) -> Session:

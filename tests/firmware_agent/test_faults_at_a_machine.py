@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from hardware.ports import Quality, Signal
-from tests.firmware_agent.rig import ANNA, BERT, MACHINES, Rig, entry
+from tests.firmware_agent.rig import ANNA, BERT, MACHINES, TOML, Rig, entry
 from wire.downlink import Standing
 from wire.errors import Code
 from wire.events import (
@@ -161,6 +161,68 @@ def test_a_meter_that_falls_is_a_fault_and_never_a_refund(rig):
     assert ended.charge_minor == 50
     (fault,) = rig.kinds(MachineFault)
     assert fault.code == Code.METER_BACKWARDS
+
+
+BOUNDED_WH = 'meter = {{ unit = "Wh", pin = 9, units_per_hour_max = 3600, wraps_at = 65536 }}'
+
+
+@pytest.fixture
+def bounded(tmp_path):
+    """A rig whose first socket has a meter with bounds."""
+    plain = 'meter = {{ unit = "Wh", pin = 9 }}'
+    made = Rig(tmp_path, toml=TOML.replace(plain, BOUNDED_WH))
+    made.hub.wallets = {"anna": 2_000}
+    made.configure()
+    made.cards(entry())
+    made.run(2_000)
+    yield made
+    made.agent.close()
+
+
+def end_socket(rig):
+    rig.press("socket-1")
+    rig.tap("wall")
+    rig.run(2_000)
+    (ended,) = rig.kinds(SessionEnded)
+    return sum(segment.quantity for segment in ended.usage), ended.charge_minor
+
+
+def test_another_meter_that_stands_higher_is_not_charged_for(bounded):
+    meter = start_socket(bounded)
+    meter.total += 40
+    bounded.run(1_000)
+    meter.total += 75_000_000
+    bounded.run(1_000)
+    meter.total += 20
+    bounded.run(1_000)
+
+    assert end_socket(bounded) == (60, 3)
+    (fault,) = bounded.kinds(MachineFault)
+    assert (fault.code, fault.detail) == (
+        Code.METER_JUMPED,
+        "rose by 75000000, more than it can",
+    )
+
+
+def test_a_register_that_begins_again_is_charged_across_its_end(bounded):
+    bounded.parts.meters["socket-1"].total = 65_500
+    meter = start_socket(bounded)
+    meter.total = 24
+    bounded.run(3_000)
+
+    assert end_socket(bounded) == (60, 3)
+    assert bounded.kinds(MachineFault) == []
+
+
+def test_a_meter_that_is_exchanged_while_nobody_uses_it_is_told(rig):
+    meter = rig.parts.meters["socket-1"]
+    meter.total = 5_000
+    rig.run(6_000)
+    meter.total = 3
+    rig.run(6_000)
+
+    (fault,) = rig.kinds(MachineFault)
+    assert (fault.code, fault.detail) == (Code.METER_BACKWARDS, "fell by 4997")
 
 
 def test_a_meter_that_is_silent_for_long_ends_what_it_should_price(rig):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from firmware_agent.core.metering import Track, add_step, charge_for, need_to_start, read_on
+from firmware_agent.core.metering import Bounds, Track, add_step, charge_for, need_to_start, read_on
 from hardware.ports import Quality, Reading
 from tests.firmware_agent.rig import MACHINES, PER_KWH, PER_MINUTE, WASH
 from wire.usage import NOTHING, total_quantity, total_time_ms
@@ -64,3 +64,43 @@ def test_a_start_needs_what_any_use_costs():
     assert need_to_start(MACHINES[0], PER_MINUTE, 0) == 1
     assert need_to_start(MACHINES[1], WASH, 0) == 250
     assert need_to_start(MACHINES[0], None, 0) == 0
+
+
+BOUNDED = Bounds(per_hour_max=3_600, wraps_at=65_536)
+
+
+@given(st.lists(st.tuples(st.integers(0, 600_000), st.integers(0, 65_535)), max_size=40))
+def test_no_totals_whatever_charge_more_than_a_meter_can_count(readings):
+    track, mono_ms, counted, first_ms = Track(), 0, 0, None
+    for pause_ms, total in readings:
+        mono_ms += pause_ms
+        first_ms = mono_ms if first_ms is None else first_ms
+        step = read_on(track, 0, Reading(total, Quality.OK, 0), mono_ms, BOUNDED)
+        assert 0 <= step.quantity <= BOUNDED.most(pause_ms)
+        assert (step.quantity > 0) + (step.went_backwards > 0) + (step.jumped > 0) <= 1
+        counted, track = counted + step.quantity, step.track
+        assert track.total == total
+
+    assert counted <= sum(BOUNDED.most(pause_ms) for pause_ms, _ in readings)
+
+
+@given(st.integers(0, 65_535), st.lists(st.integers(0, 60), max_size=200))
+def test_a_register_that_wraps_loses_nothing(start, rises):
+    track = read_on(Track(), 0, Reading(start, Quality.OK, 0), 0, BOUNDED).track
+    total, counted = start, 0
+    for mono_ms, rise in enumerate(rises, start=1):
+        total = (total + rise) % 65_536
+        step = read_on(track, 0, Reading(total, Quality.OK, 0), mono_ms, BOUNDED)
+        assert not step.went_backwards
+        counted, track = counted + step.quantity, step.track
+
+    assert counted == sum(rises)
+
+
+def test_a_fall_is_a_wrap_only_where_the_file_says_so():
+    track = Track(total=65_530)
+
+    assert read_on(track, 0, Reading(4, Quality.OK, 0), 0, BOUNDED).quantity == 10
+    assert read_on(track, 0, Reading(4, Quality.OK, 0), 0).went_backwards == 65_526
+    # The old meter stood at the middle: another one was put in its place.
+    assert read_on(Track(total=30_000), 0, Reading(4, Quality.OK, 0), 0, BOUNDED).quantity == 0

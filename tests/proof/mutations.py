@@ -8,6 +8,7 @@ simulator doesn't reach what a test reaches, the same bug is planted elsewhere.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 
@@ -40,10 +41,16 @@ class Mutation:
     edits: tuple[Edit, ...]
     options: tuple[str, ...] = ()
 
+    @property
+    def mark(self) -> str:
+        """Changes with what is planted and how trials are asked for."""
+        words = repr((self.edits, self.options)).encode()
+        return hashlib.sha256(words).hexdigest()[:12]
 
-def bug(name: str, path: str, right: str, wrong: str) -> Mutation:
-    """A bug in one place."""
-    return Mutation(name, (Edit(path, right, wrong),))
+
+def bug(name: str, path: str, right: str, wrong: str, *options: str) -> Mutation:
+    """A bug in one place, and its own arguments of `standpipe-sim check`."""
+    return Mutation(name, (Edit(path, right, wrong),), options)
 
 
 AGENT = (
@@ -172,10 +179,8 @@ AGENT = (
     bug(
         "a meter's first reading is use",
         "firmware_agent/core/metering.py",
-        "        return Step(replace(track, total=reading.total, lost_from=reading.lost), "
-        "time_ms, 0)\n",
-        "        first = replace(track, total=reading.total, lost_from=reading.lost)\n"
-        "        return Step(first, time_ms, reading.total)\n",
+        "        return Step(track, time_ms, 0)\n    most = ",
+        "        return Step(track, time_ms, reading.total)\n    most = ",
     ),
     bug(
         "use of a silent meter lost",
