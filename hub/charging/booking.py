@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hub.charging import backing, rerate
-from hub.charging.allowances import give_back
+from hub.charging.allowances import Totals, give_back
 from hub.charging.backing import Payment
 from hub.charging.booking_plan import Journal, Payer, Plan, SessionRow, alarm
 from hub.charging.brought import plan_cash, plan_code
@@ -176,7 +176,10 @@ def _look_at(
 def _released(journal: Journal, plan: Plan, event: Released) -> None:
     payer = journal.payers[event.account]
     totals = journal.totals[payer.account]
-    minor = min(event.amount_minor, totals.backed)
+    # What was forfeited is back with its account already. Taking it from what is held now
+    # would leave the right short, and whoever stands ready grants it again, without end.
+    given_up = _still_held_there(totals, event)
+    minor = min(event.amount_minor - given_up, totals.backed)
     if minor < event.amount_minor:
         words = f"gave back {event.amount_minor}, {minor} were held"
         alarm(plan, journal, Code.BEYOND_RIGHTS, payer.account, words)
@@ -196,6 +199,17 @@ def _released(journal: Journal, plan: Plan, event: Released) -> None:
         ref=journal.controller,
     )
     plan.items.append((event.seq, item))
+
+
+def _still_held_there(totals: Totals, event: Released) -> int:
+    """How much of a release was forfeited before, by what the controller still counted.
+
+    A controller isn't told of a forfeit. It counts that money until it spends it or gives
+    it back, and each of its totals then runs ahead of the hub's by as much.
+    """
+    gone = event.totals.spent + event.totals.released - event.amount_minor
+    ahead = totals.spent + totals.released + totals.forfeited - gone
+    return max(0, min(ahead, totals.forfeited, event.amount_minor))
 
 
 def _fault(journal: Journal, plan: Plan, event: MachineFault) -> None:

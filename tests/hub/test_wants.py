@@ -196,6 +196,35 @@ def test_a_forfeit_returns_the_money_and_a_late_report_is_still_booked(desk, was
     assert desk.faults() == []
 
 
+def test_a_forfeited_right_is_given_back_once_and_then_stands_still(desk):
+    desk.run(
+        lambda tx: sites.change_site(
+            tx, sites.Site(id="cellar", floors_minor=(0, 0, 0), standing_minor=600)
+        )
+    )
+    box = desk.add_controller("pi-1", "washer")
+    desk.add_account("ann", 2_000)
+    box.boot()
+    desk.journal(box)
+    ask(desk, box, minor=100)
+    desk.run(lambda tx: allowances.forfeit(tx, "frf_1", ("ann", "pi-1", box.epoch), "burnt"))
+    desk.step()
+    # It comes back, and hears of what was granted anew: both are more than stand ready.
+    assert (desk.wallet("ann"), desk.escrow("ann")) == (1_400, 600)
+    box.release("ann", 600)
+
+    desk.journal(box, box.batch(2, 2))
+    desk.step()
+
+    assert (desk.wallet("ann"), desk.escrow("ann")) == (1_400, 600)
+    bodies = desk.taken("pi-1", topics.DOWN_ACCOUNTS)
+    assert max(right.granted_minor for body in bodies for right in body.rights) == 1_200
+    box.release("ann", 600)
+    desk.journal(box, box.batch(3, 3))
+    assert (desk.wallet("ann"), desk.escrow("ann")) == (2_000, 0)
+    assert desk.faults() == []
+
+
 def test_standing_rights_are_granted_again_when_they_are_used(desk):
     desk.run(
         lambda tx: sites.change_site(
