@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from hub.errors import ConflictError, InputError, NotFoundError
 from hub.ledger.writer import Tx
 from hub.people import card_list
+from hub.store.tables.charging import allowances
 from hub.store.tables.fleet import controllers, site_floors, sites
 from hub.store.tables.people import cards
 from wire.errors import Code, TariffError
@@ -78,6 +79,8 @@ def change_site(tx: Tx, site: Site) -> Site:
     if before.floors_minor != site.floors_minor:
         _relist_all(tx)
         _note_floors(tx, site)
+    if before.standing_minor != site.standing_minor:
+        _touch_holders(tx, site.id)
     for row in tx.connection.execute(select(controllers.c.id).where(controllers.c.site == site.id)):
         tx.touch("config", row.id)
     tx.touch("site", site.id)
@@ -111,6 +114,16 @@ def _relist_all(tx: Tx) -> None:
     # Floors travel in the card list, so each card must be listed anew.
     for row in tx.connection.execute(select(cards.c.account).distinct()).all():
         card_list.relist_account(tx, row.account)
+
+
+def _touch_holders(tx: Tx, site: str) -> None:
+    # What stands ready is in the rights of accounts that were used here, and in no list.
+    here = (controllers.c.id == allowances.c.controller) & (
+        controllers.c.epoch == allowances.c.epoch
+    )
+    held = select(allowances.c.account).join(controllers, here).where(controllers.c.site == site)
+    for account in tx.connection.execute(held.distinct()).scalars():
+        tx.touch("account", account)
 
 
 def _note_floors(tx: Tx, site: Site) -> None:

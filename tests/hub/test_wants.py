@@ -248,6 +248,29 @@ def test_standing_rights_are_granted_again_when_they_are_used(desk):
     assert desk.faults() == []
 
 
+def test_who_was_used_at_a_site_hears_when_less_is_to_stand_ready(desk):
+    def stand(minor):
+        site = sites.Site(id="cellar", floors_minor=(0, 0, 0), standing_minor=minor)
+        desk.run(lambda tx: sites.change_site(tx, site))
+        desk.clock.advance(60_000)
+        desk.step()
+        bodies = desk.taken("pi-1", topics.DOWN_ACCOUNTS)
+        return [right.target_minor for body in bodies for right in body.rights][-1]
+
+    site = sites.Site(id="cellar", floors_minor=(0, 0, 0), standing_minor=600)
+    desk.run(lambda tx: sites.change_site(tx, site))
+    box = desk.add_controller("pi-1", "washer")
+    desk.add_account("ann", 2_000)
+    box.boot()
+    desk.journal(box)
+    ask(desk, box, minor=100)
+
+    assert stand(400) == 400
+    assert stand(0) == 0
+    assert stand(700) == 700
+    assert desk.escrow("ann") == 700
+
+
 def test_what_was_not_received_is_sent_again_from_what_is_held(desk, washer):
     first = ask(desk, washer)
     desk.clock.advance(5_000)
