@@ -173,3 +173,15 @@ def test_an_acknowledgement_that_a_crash_belied_is_found_at_once(day):
     day.records.spoil("UPDATE meta SET value = 0 WHERE key = 'acked_seq'", disk="pi-2")
 
     assert "pi-2 was told that 50 are booked" in the_only_one(day.auditor.check_now())
+
+
+def test_what_was_seen_before_an_auditor_came_counts_once(day):
+    day.see("cash_in", "counter", account="ann", minor=300)
+    auditor = watching(day.records)
+    day.see("cash_out", "counter", account="ann", minor=300)
+    auditor.saw(day.records.observation().facts[-1])
+
+    found = auditor.check_end()
+    auditor.close()
+
+    assert Invariant.DRAWER not in kinds_of(found)

@@ -56,6 +56,8 @@ class Auditor:
         self._checkers = [checker(self._scene) for checker in CHECKERS]
         self._known = 0
         self._waiting: list[Breach] = []
+        # What was seen before: else as many of the next ones would count twice.
+        self._catch_up()
 
     def saw(self, fact: Seen) -> None:
         """Take in a fact the moment the witness sees it: some are held against disks at once.
