@@ -32,7 +32,7 @@ READERS = Drivers(
         "keyboard": "hardware.readers.keyboard",
     },
 )
-OUTPUTS = Drivers("output", {"gpio": "hardware.outputs.gpio"})
+OUTPUTS = Drivers("output", {"gpio": "hardware.outputs.gpio", "plug": "hardware.outputs.plug"})
 METERS = Drivers(
     "meter",
     {
@@ -42,6 +42,7 @@ METERS = Drivers(
         "modbus": "hardware.meters.modbus",
         "iec62056": "hardware.meters.iec62056",
         "sml": "hardware.meters.sml",
+        "plug": "hardware.meters.plug",
     },
 )
 INDICATORS = Drivers("indicator", {"rgb": "hardware.people.indicator"})
