@@ -27,17 +27,16 @@ class Cuts:
         self._counter = counter
         self._by: dict[str, set[str]] = {}
 
-    def cut(self, controller: str, by: str, *, of_accounts: bool = False) -> None:
+    def cut(self, controller: str, by: str) -> None:
         """Cut a controller off; what the hub shows then is seen, as its exposure.
 
         Args:
             controller: Which.
             by: Who cuts it.
-            of_accounts: Look at what each account exposes, too.
         """
         mine = self._by.setdefault(controller, set())
         if not mine:
-            self._show(controller, of_accounts=of_accounts)
+            self._show(controller)
             self._world.network.cut(controller)
             self._world.witness.see("cut", controller)
         mine.add(by)
@@ -58,16 +57,15 @@ class Cuts:
             for by in sorted(self._by[controller]):
                 self.heal(controller, by)
 
-    def _show(self, controller: str, *, of_accounts: bool) -> None:
+    def _show(self, controller: str) -> None:
         def look(tx: Tx) -> dict[str, int]:
             found = {"": 0}
             for one in exposures(tx.connection, UNIT):
                 if one.controller == controller:
                     found[""] = one.floors_minor
-            if of_accounts:
-                for row in tx.connection.exec_driver_sql(_ACCOUNTS).all():
-                    of_one = account_exposure(tx.connection, row.id, UNIT)
-                    found[row.id] = of_one.get(controller, 0)
+            for row in tx.connection.exec_driver_sql(_ACCOUNTS).all():
+                of_one = account_exposure(tx.connection, row.id, UNIT)
+                found[row.id] = of_one.get(controller, 0)
             return found
 
         shown = self._counter.look(look)

@@ -35,7 +35,7 @@ def roam(cuts: Cuts, office: Office, errand: Errand) -> Script:
     places = _two_places(office, numbers)
     office.world.witness.see("roams", WHO, id=errand.id, card=card.id)
     for controller, _ in places:
-        cuts.cut(controller, errand.id, of_accounts=True)
+        cuts.cut(controller, errand.id)
     for place, (controller, machine) in enumerate(places):
         name = f"{errand.id}-{place}"
         at_place = Errand(name, WHO, office.world.stream(f"{WHO}/{name}"))
