@@ -207,6 +207,8 @@ class MachineParts:
         return _Reader(self._machines[_machine_of(spec.id)], spec.id, self._clock)
 
     def output(self, spec: OutputSpec, machine: str) -> _Output:  # noqa: ARG002 the port's signature
+        # As the real driver does: a pin that is taken is off from then on.
+        self._machines[machine].let_go()
         return _Output(self._machines[machine], self._clock)
 
     def meter(self, spec: MeterSpec, machine: str, output: object) -> _Meter:  # noqa: ARG002 the port's signature

@@ -23,6 +23,14 @@ SEEDS = int(os.environ.get("STANDPIPE_TRIAL_SEEDS", "12"))
 WORKERS = 2
 BUSY = Options(seed=1, ticks=30, controllers=2, sessions_per_hour=8)
 """Half an hour in which much happens: more seeds find more than longer ones do."""
+ONCE_FAILED = (
+    *(Options(seed=seed, ticks=30, controllers=2, sessions_per_hour=8) for seed in (54, 142, 182)),
+    Options(seed=29, ticks=60, controllers=2, sessions_per_hour=8),
+    Options(seed=32, ticks=120),
+)
+"""What found something: a forfeited right that was granted and given back without end, a
+lower standing right that nobody was told of, an auditor that counted cash twice, and
+contacts that stayed closed over the start of an agent."""
 SHORT = Options(seed=7, ticks=60, controllers=2)
 
 
@@ -36,6 +44,13 @@ def test_no_seed_breaks_anything(campaign):
 
     assert failed is None, f"{command_of(failed.options)}: {failed.ways} {failed.breaches[:3]}"
     assert campaign.runs == SEEDS
+
+
+@pytest.mark.parametrize("options", ONCE_FAILED, ids=command_of)
+def test_what_once_failed_holds(options):
+    outcome = run_trial(options)
+
+    assert outcome.ways == (), outcome.breaches[:3]
 
 
 def test_most_faults_and_actors_take_part(campaign):
