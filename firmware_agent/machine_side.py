@@ -16,7 +16,7 @@ from firmware_agent.core.model import ControllerState
 from firmware_agent.core.session import IN_SESSION, State
 from firmware_agent.parts import Parts
 from hardware.errors import HardwareError
-from hardware.ports import LEASE_MS_MAX
+from hardware.ports import LEASE_MS_MAX, Health, HealthState
 
 _log = logging.getLogger(__name__)
 
@@ -117,6 +117,7 @@ class MachineSide:
                 inputs += self._retry(machine.id, mono_ms)
             if mono_ms >= self._due_ms(state, machine.id):
                 inputs += self._feedback(machine.id, machine.feedback)
+                inputs += self._health(machine.id)
                 inputs.append(self.read(machine.id, mono_ms))
         return inputs
 
@@ -173,6 +174,14 @@ class MachineSide:
         except HardwareError as error:
             return str(error)
         return ""
+
+    def _health(self, machine: str) -> list[Input]:
+        """What an output that knows whether it works says when it doesn't."""
+        output = self._parts.outputs.get(machine)
+        health: Health | None = getattr(output, "health", None)
+        if health is None or health.state is not HealthState.DOWN:
+            return []
+        return [PartChanged(machine, health.reason)]
 
     def _feedback(self, machine: str, known: bool | None) -> list[Input]:  # noqa: FBT001 a level
         """The level now, should a change have been missed."""

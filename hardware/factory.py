@@ -37,6 +37,7 @@ METERS = Drivers(
     "meter",
     {
         "pulse": "hardware.meters.pulse",
+        "pulse_gpiod": "hardware.meters.pulse_gpiod",
         "counter": "hardware.meters.counter",
         "runtime": "hardware.meters.runtime",
         "modbus": "hardware.meters.modbus",

@@ -60,10 +60,10 @@ def _all(parts: Parts) -> Iterator[tuple[str, str, Any]]:
 
 
 def _try_part(what: str, part: Any) -> Iterator[Finding]:
-    if hasattr(part, "health"):
-        yield _health(what, part)
-    elif hasattr(part, "read"):
+    if hasattr(part, "read"):
         yield _meter(what, part)
+    elif hasattr(part, "health"):
+        yield _health(what, part)
     elif hasattr(part, "is_active"):
         yield good(what, f"opened, {'active' if part.is_active else 'at rest'} now")
     else:
@@ -89,6 +89,13 @@ def _meter(what: str, meter: Meter) -> Finding:
             what,
             "silent: check its power, the two wires (A and B may be swapped), its address, "
             "baud rate and parity, or the path",
+        )
+    health: Health | None = getattr(meter, "health", None)
+    if health is not None and health.reason:
+        return bad(
+            what,
+            f"no usable answer ({health.reason}): check its power and wires, and that driver, "
+            "address, baud rate, register map and unit fit it",
         )
     return bad(what, "its answers make no sense: check that driver, register map and unit fit it")
 

@@ -7,9 +7,11 @@ Tasmota's "Commands". Each is a client of a real broker, with a will like the re
 from __future__ import annotations
 
 import json
+import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Condition, Event, Thread
 
 import paho.mqtt.client as mqtt
@@ -89,10 +91,11 @@ class VirtualPlug(ABC):
         client, self._client = self._client, None
         if client is not None:
             # Without a DISCONNECT, so that the broker tells the will.
+            line = client.socket()
+            if isinstance(line, socket.socket):
+                with suppress(OSError):
+                    line.shutdown(socket.SHUT_RDWR)
             client.loop_stop()
-            socket = client.socket()
-            if socket is not None:
-                socket.close()
 
     def restore(self) -> None:
         """Give its network back."""
@@ -131,7 +134,9 @@ class VirtualPlug(ABC):
         return self._wh()
 
     def _connect(self) -> None:
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, reconnect_on_failure=False
+        )
         topic, here, gone = self.will
         client.will_set(topic, gone, qos=1, retain=True)
         ready = Event()

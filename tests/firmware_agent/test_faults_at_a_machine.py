@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from hardware.ports import Quality, Signal
+from hardware.ports import HEALTH_UP, Health, HealthState, Quality, Signal
 from tests.firmware_agent.rig import ANNA, BERT, MACHINES, TOML, Rig, entry
 from wire.downlink import Standing
 from wire.errors import Code
@@ -299,6 +299,33 @@ def test_an_output_that_fails_costs_nothing_and_is_told(rig):
     rig.parts.outputs["laser"].fails = ""
     rig.run(60_000)
     assert rig.state("laser") == "free"
+
+
+def test_an_output_that_knows_that_it_is_gone_is_told_before_the_next_start(rig):
+    laser = rig.parts.outputs["laser"]
+    laser.health = Health(HealthState.DOWN, "the plug doesn't answer")
+    rig.run(6_000)
+    rig.tap("front")
+    assert not rig.is_on("laser")
+    laser.health = HEALTH_UP
+    rig.run(40_000)
+    rig.tap("front")
+
+    assert rig.is_on("laser")
+    down, up = rig.kinds(MachineFault)
+    assert (down.code, down.detail) == (Code.OUTPUT_FAILED, "the plug doesn't answer")
+    assert (down.cleared, up.cleared) == (False, True)
+
+
+def test_an_output_that_goes_away_in_a_session_ends_it(rig):
+    rig.tap("front")
+    rig.run(10_000)
+    rig.parts.outputs["laser"].health = Health(HealthState.DOWN, "the plug lost its connection")
+    rig.run(2_000)
+
+    (ended,) = rig.kinds(SessionEnded)
+    assert ended.reason is Ended.FAULT
+    assert 0 < ended.charge_minor <= 20
 
 
 def test_an_output_stays_on_by_renewal_and_falls_off_without(rig):
