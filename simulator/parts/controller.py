@@ -8,6 +8,7 @@ import msgspec
 
 from simulator.parts.display_tube import DisplayTube
 from simulator.parts.machine import VirtualMachine
+from simulator.parts.meter_room import MeterRoom, OnPlug
 from simulator.parts.parts_spec import ControllerParts
 from simulator.parts.pin_host import OnOutput, PinHost
 from simulator.parts.pn532_chip import Pn532Chip
@@ -53,10 +54,13 @@ class VirtualController:
     Args:
         parts: What there is.
         on_output: Told of every change of an output.
+        on_plug: Told when a plug switches: its machine, and `closed`.
         speed: How many times faster than the clock its machines work.
     """
 
-    def __init__(self, parts: ControllerParts, on_output: OnOutput, speed: int) -> None:
+    def __init__(
+        self, parts: ControllerParts, on_output: OnOutput, on_plug: OnPlug, speed: int
+    ) -> None:
         self.parts = parts
         self.levels: dict[int, bool | None] = {}
         self.pins = PinHost(Path(parts.pins), on_output)
@@ -72,9 +76,11 @@ class VirtualController:
             if machine.display is not None
         }
         self.buttons = {button.id: button.pin for button in parts.buttons}
-        self._devices: tuple[Pn532Chip | DisplayTube, ...] = (
+        self.meters = MeterRoom(self.machines, on_plug)
+        self._devices: tuple[Pn532Chip | DisplayTube | MeterRoom, ...] = (
             *self.readers.values(),
             *self.displays.values(),
+            self.meters,
         )
 
     def start(self) -> None:

@@ -45,15 +45,23 @@ class VirtualIecMeter:
         path: Where the host finds it.
         wh: Gives its total.
         device: Its address; empty: it has none.
+        answers: Whether it hears anything now.
     """
 
-    def __init__(self, path: Path, wh: Callable[[], int], device: str = "") -> None:
+    def __init__(
+        self,
+        path: Path,
+        wh: Callable[[], int],
+        device: str = "",
+        answers: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.is_silent = False
         self.is_damaged = False
         self.echoes = False
         """Whether the reading head gives back what is sent."""
         self.readouts = 0
         self._wh = wh
+        self._answers = answers
         self._device = device.encode()
         self._port = PtyPort(path, self._on_bytes)
         self._heard = b""
@@ -73,7 +81,7 @@ class VirtualIecMeter:
         self._port.unplug()
 
     def _on_bytes(self, data: bytes) -> None:
-        if self._port.speed != termios.B300 or self.is_silent:
+        if self._port.speed != termios.B300 or self.is_silent or not self._answers():
             return
         if self.echoes:
             self._port.write(data)

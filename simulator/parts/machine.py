@@ -21,11 +21,11 @@ class Fault(Enum):
     JAM = "jam"
     """It doesn't run although the relay is closed; no load, no feedback."""
     SILENT = "silent"
-    """Pulses don't arrive, or the count file is gone."""
+    """Pulses don't arrive, the count file is gone, or the meter doesn't answer."""
     BACKWARDS = "backwards"
-    """At once: the count falls by `BACKWARDS_STEP`. Needs a count file."""
+    """At once: the count falls by `BACKWARDS_STEP`. Needs a meter that keeps one."""
     EXCHANGED = "exchanged"
-    """At once: a new meter at 0. Needs a count file."""
+    """At once: a new meter at 0. Needs a meter that keeps a count."""
 
 
 class VirtualMachine:
@@ -49,6 +49,7 @@ class VirtualMachine:
         self._delivered = 0
         self._counter = None if parts.counter_path is None else Path(parts.counter_path)
         self._count = self._read_counter()
+        self._keeps_count = bool(self._counter or parts.meter or parts.plug)
         self._write_counter()
         if parts.feedback_pin is not None:
             pins.hold(parts.feedback_pin, level=False)
@@ -68,9 +69,18 @@ class VirtualMachine:
         """Pulses of the machine's own meter since the beginning, delivered or not."""
         return self._plant.pulses
 
+    @property
+    def count(self) -> int:
+        """Where a meter that keeps its own count stands, in pulses."""
+        return self._count
+
     def level_changed(self, level: bool | None, now_ms: int) -> bool:  # noqa: FBT001 a pin's level
         """Take the relay pin's level; True when the relay opened or closed."""
         closed = level is not None and level == self.parts.relay_active_high
+        return self.relay_changed(now_ms, closed=closed)
+
+    def relay_changed(self, now_ms: int, *, closed: bool) -> bool:
+        """Take the relay's state; True when it opened or closed."""
         changed = closed != self._plant.relay
         self.tick(now_ms)
         self._plant = switch(self._spec, self._plant, closed=closed)
@@ -89,11 +99,11 @@ class VirtualMachine:
         """Bring a fault about, or mend it by `Fault.NONE`.
 
         Raises:
-            ValueError: A count can't fall where there is no count file.
+            ValueError: A count can't fall where no meter keeps one.
         """
         if fault in (Fault.BACKWARDS, Fault.EXCHANGED):
-            if self._counter is None:
-                raise ValueError(f"{self.parts.id} has no count file: pulses can't go back")
+            if not self._keeps_count:
+                raise ValueError(f"{self.parts.id} has no meter with a count: pulses can't go back")
             self._count = max(0, self._count - BACKWARDS_STEP) if fault is Fault.BACKWARDS else 0
             self._write_counter()
             return
@@ -123,7 +133,7 @@ class VirtualMachine:
         if self._counter is not None:
             with suppress(OSError, ValueError):
                 return int(self._counter.read_text())
-        return 0
+        return 0 if self.parts.meter is None else self.parts.meter.start_wh
 
     def _write_counter(self) -> None:
         if self._counter is not None and self.fault is not Fault.SILENT:

@@ -64,11 +64,18 @@ class VirtualModbusMeter:
     Args:
         map_: Where its total is.
         count: Gives what the register holds now.
+        answers: Whether it hears anything now.
     """
 
-    def __init__(self, map_: RegisterMap, count: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        map_: RegisterMap,
+        count: Callable[[], float],
+        answers: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.map = map_
         self.count = count
+        self.answers = answers
 
     def device(self, address: int) -> SimDevice:
         """As pymodbus wants it."""
@@ -143,7 +150,8 @@ class VirtualModbusBus:
     def _hear(self, question: bytes) -> None:
         address = question[0]
         self.asked[address] = self.asked.get(address, 0) + 1
-        if address in self._meters and address not in self.absent:
+        meter = self._meters.get(address)
+        if meter is not None and meter.answers() and address not in self.absent:
             self._server.write(question)
 
     def _from_server(self, answer: bytes) -> None:

@@ -54,31 +54,65 @@ class DisplayParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     rows: int = 2
 
 
+class MeterParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A meter at a serial port. It counts a Wh for each pulse of its machine.
+
+    Attributes:
+        kind: "modbus" (an SDM120), "iec62056" or "sml".
+        port: Path that the serial port shall have; Modbus meters may share one.
+        address: Of a Modbus meter.
+        start_wh: Where it stands at first.
+    """
+
+    kind: str
+    port: str
+    address: int = 1
+    start_wh: int = 0
+
+
+class PlugParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A switched socket at a broker on loopback, in place of a relay. Its meter counts likewise.
+
+    Attributes:
+        kind: "shelly1", "shelly2" or "tasmota".
+        topic: As set in it.
+        broker_port: Where its broker listens.
+    """
+
+    kind: str
+    topic: str
+    broker_port: int
+
+
 class MachineParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A machine with its relay and meter.
 
     Attributes:
         id: Its name.
-        relay_pin: BCM number.
+        relay_pin: BCM number; None: a plug switches it.
         relay_active_high: Which level closes the relay.
         pulses_per_hour: Of the meter, under load.
         spin_up_ms: From start to load and feedback.
         cycle_ms: Length of a run that the relay only starts; None: it runs while closed.
         meter_pin: Where pulses go; None: nowhere.
         counter_path: File that holds the absolute count, as the kernel's counters do; None: none.
+        meter: A meter at a serial port; None: none.
+        plug: The socket that switches it; None: a relay does.
         feedback_pin: High while it really runs; None: it gives no feedback.
         lamps: Its indicator.
         display: Its display.
     """
 
     id: str
-    relay_pin: int
+    relay_pin: int | None = None
     relay_active_high: bool = True
     pulses_per_hour: int = 3_600
     spin_up_ms: int = 0
     cycle_ms: int | None = None
     meter_pin: int | None = None
     counter_path: str | None = None
+    meter: MeterParts | None = None
+    plug: PlugParts | None = None
     feedback_pin: int | None = None
     lamps: LampParts | None = None
     display: DisplayParts | None = None

@@ -87,14 +87,22 @@ class VirtualSmlMeter:
         path: Where the host finds it.
         tenths_wh: Gives its total, in tenths of a Wh.
         push_ms: How often it sends.
+        answers: Whether it sends at all now.
     """
 
-    def __init__(self, path: Path, tenths_wh: Callable[[], int], push_ms: int = 1_000) -> None:
+    def __init__(
+        self,
+        path: Path,
+        tenths_wh: Callable[[], int],
+        push_ms: int = 1_000,
+        answers: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.is_silent = False
         self.is_damaged = False
         self._port = PtyPort(path, lambda _: None)
         self._total = tenths_wh
         self._push_ms = push_ms
+        self._answers = answers
         self._ended = Event()
         self._thread: Thread | None = None
 
@@ -120,7 +128,7 @@ class VirtualSmlMeter:
 
     def _run(self) -> None:
         while not self._ended.wait(self._push_ms / 1_000):
-            if self.is_silent:
+            if self.is_silent or not self._answers():
                 continue
             data = telegram(entry(POWER, _WATT, 0, 230), entry(ENERGY, WH, -1, self._total()))
             if self.is_damaged:

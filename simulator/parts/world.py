@@ -11,13 +11,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from threading import Condition, RLock, Thread
 from types import TracebackType
 from typing import Self
 
 from simulator.parts.controller import ControllerView, VirtualController
-from simulator.parts.machine import Fault
+from simulator.parts.machine import Fault, VirtualMachine
 from simulator.parts.parts_spec import WorldParts
 from simulator.parts.pn532_chip import Pn532Chip
 from simulator.parts.tags import Tag
@@ -73,7 +74,10 @@ class World:
         self._controllers: dict[str, VirtualController] = {}
         for controller in parts.controllers:
             self._controllers[controller.id] = VirtualController(
-                controller, self._listener(controller.id), parts.speed
+                controller,
+                self._listener(controller.id),
+                partial(self._plug_changed, controller.id),
+                parts.speed,
             )
         for parts_of_one in self._controllers.values():
             parts_of_one.start()
@@ -224,19 +228,22 @@ class World:
         controller = self._controllers[name]
         controller.levels[pin] = level
         for machine in controller.machines.values():
-            if machine.parts.relay_pin != pin:
-                continue
-            if machine.level_changed(level, mono_ns // _NS_PER_MS):
-                self._history.append(
-                    RelayChange(
-                        name,
-                        machine.parts.id,
-                        machine.relay_closed,
-                        mono_ns,
-                        released=level is None,
-                    )
-                )
-                self._wake.notify_all()
+            if machine.parts.relay_pin == pin and machine.level_changed(
+                level, mono_ns // _NS_PER_MS
+            ):
+                self._note(name, machine, mono_ns, released=level is None)
+
+    def _plug_changed(self, name: str, machine: str, *, closed: bool) -> None:
+        mono_ns = time.monotonic_ns()
+        with self._lock:
+            part = self._controllers[name].machines[machine]
+            if part.relay_changed(mono_ns // _NS_PER_MS, closed=closed):
+                self._note(name, part, mono_ns, released=False)
+
+    def _note(self, name: str, machine: VirtualMachine, mono_ns: int, *, released: bool) -> None:
+        closed = machine.relay_closed
+        self._history.append(RelayChange(name, machine.parts.id, closed, mono_ns, released))
+        self._wake.notify_all()
 
     def _run(self) -> None:
         while True:

@@ -20,6 +20,14 @@ def parts(tmp_path, clock):
     count = str(tmp_path / "count")
     yield factory.open_meter(specs.MeterSpec(unit="pulse", driver="counter", path=count), clock)
     yield factory.open_meter(specs.MeterSpec(unit="s", driver="runtime"), clock, output)
+    port = str(tmp_path / "bus")
+    serial = {"unit": "Wh", "port": port}
+    yield factory.open_meter(specs.MeterSpec(driver="modbus", model="sdm120", **serial), clock)
+    yield factory.open_meter(specs.MeterSpec(driver="iec62056", **serial), clock)
+    yield factory.open_meter(specs.MeterSpec(driver="sml", **serial), clock)
+    plug = specs.PlugSpec(kind="shelly2", topic="nowhere", port=1)
+    yield factory.open_meter(specs.MeterSpec(unit="Wh", driver="plug", plug=plug), clock)
+    yield factory.open_output(specs.OutputSpec(driver="plug", plug=plug), clock)
     yield factory.open_button(specs.ButtonSpec(id="b", pin=6), clock)
     yield factory.open_input(specs.InputSpec(id="i", pin=7), clock)
     yield factory.open_indicator(specs.IndicatorSpec(red=2, green=3, blue=4), clock)
@@ -80,6 +88,8 @@ def test_a_lamp_pin_in_use_gives_the_other_pins_back(pins, clock):
     [
         (specs.ReaderSpec, b"id = 'r'\nport = '/x'\n"),
         (specs.OutputSpec, b"pin = 1\n"),
+        (specs.PlugSpec, b"kind = 'tasmota'\ntopic = 'x'\n"),
+        (specs.RegisterSpec, b"address = 1\n"),
         (specs.MeterSpec, b"unit = 's'\n"),
         (specs.ButtonSpec, b"id = 'b'\npin = 1\n"),
         (specs.InputSpec, b"id = 'i'\npin = 1\n"),
@@ -96,6 +106,7 @@ def test_a_misspelt_field_is_refused(kind, toml):
 def test_specs_and_factory_import_no_driver_library():
     code = (
         "import sys, hardware.factory, hardware.specs, hardware.ports\n"
-        "assert not {'nfc', 'gpiozero', 'serial'} & set(sys.modules)"
+        "assert not {'nfc', 'gpiozero', 'serial', 'paho', 'minimalmodbus', 'smllib', 'gpiod'}"
+        " & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -173,7 +173,7 @@ def test_a_counter_file_counts_without_an_agent_and_can_fall(world, bridge, cloc
 
 
 def test_pulses_cannot_go_back(world):
-    with pytest.raises(ValueError, match="count file"):
+    with pytest.raises(ValueError, match="no meter with a count"):
         world.set_fault("one", "washer", Fault.BACKWARDS)
 
 
