@@ -13,6 +13,9 @@ from typing import Protocol
 from simulator.parts.machine import Fault, VirtualMachine
 from simulator.parts.parts_spec import MeterParts, PlugParts
 
+PUSH_MS = 250
+"""Livelier than most meters, which send every second: virtual machines are watched."""
+
 
 class OnPlug(Protocol):
     """Told when a plug opens or closes; from the plug's thread."""
@@ -89,7 +92,10 @@ def _eyes(machines: Mapping[str, VirtualMachine]) -> Iterator[Pluggable]:
             from simulator.parts.sml_meter import VirtualSmlMeter
 
             yield VirtualSmlMeter(
-                Path(meter.port), partial(_tenths_wh, machine), answers=partial(_ok, machine)
+                Path(meter.port),
+                partial(_tenths_wh, machine),
+                PUSH_MS,
+                answers=partial(_ok, machine),
             )
         elif meter.kind == "iec62056":
             from simulator.parts.iec_meter import VirtualIecMeter

@@ -111,7 +111,7 @@ def test_running_time_is_whole_seconds_rounded_down(clock, pins):
 @pytest.mark.parametrize(
     ("spec", "word"),
     [
-        (MeterSpec(unit="Wh", driver="modbuz"), "'pulse', 'counter', 'runtime'"),
+        (MeterSpec(unit="Wh", driver="modbuz"), "'counter', 'runtime', 'modbus'"),
         (MeterSpec(unit="Wh", driver="pulse"), "`pin`"),
         (MeterSpec(unit="Wh", driver="counter"), "`path`"),
         (MeterSpec(unit="s", driver="runtime"), "output"),
