@@ -119,6 +119,8 @@ KNOWN_KINDS = frozenset(
         "session_ended",
         "released",
         "cash_taken",
+        "cash_held",
+        "cash_unclaimed",
         "code_redeemed",
         "card_refused",
         "machine_fault",

@@ -162,6 +162,8 @@ class Action(StrEnum):
     STOP = "stop"
     LOCK = "lock"
     UNLOCK = "unlock"
+    RETIRE = "retire"
+    RETURN = "return"
     IDENTIFY = "identify"
     RESYNC = "resync"
     RESTART = "restart"

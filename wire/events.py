@@ -39,6 +39,11 @@ class Ended(StrEnum):
     SHUTDOWN = "shutdown"
     TIME_LIMIT = "time_limit"
     LIMIT_REACHED = "limit_reached"
+    CANCELLED = "cancelled"
+    OPENED = "opened"
+    VENDED = "vended"
+    VEND_FAILED = "vend_failed"
+    VEND_UNKNOWN = "vend_unknown"
     UNKNOWN = "unknown"
 
     @classmethod
@@ -117,6 +122,9 @@ class SessionFacts(Event, frozen=True, kw_only=True):
         tariff: Tariff id, frozen at start.
         tariff_version: Its version.
         started: When the session started.
+        mode: How the machine charges, a `wire.machines.Mode`; empty: the agent is of a
+            version that didn't say.
+        program: Program of a cycle that was chosen; empty: there is no choice.
     """
 
     session: Name
@@ -126,6 +134,8 @@ class SessionFacts(Event, frozen=True, kw_only=True):
     tariff: Name
     tariff_version: Seq
     started: Stamp
+    mode: Name = ""
+    program: Name = ""
 
 
 class SessionStarted(SessionFacts, frozen=True, kw_only=True, tag="session_started"):
@@ -203,6 +213,11 @@ class CashTaken(Event, frozen=True, kw_only=True, tag="cash_taken"):
         account: For whom.
         amount_minor: How much, > 0.
         totals: The account's totals after this.
+        card: Reference of the card that named the account.
+        acceptor: Which device took it; empty: several, or an earlier version's agent.
+        device_seq: The device's own count of it; 0: it has none.
+        holding: The money was put in before the card came, and held under this id
+            (`CashHeld`); empty: it came just now.
     """
 
     cash: Name
@@ -210,6 +225,40 @@ class CashTaken(Event, frozen=True, kw_only=True, tag="cash_taken"):
     account: Name
     amount_minor: Minor
     totals: Totals
+    card: Name = ""
+    acceptor: Name = ""
+    device_seq: Seq = 0
+    holding: Name = ""
+
+
+class CashUnclaimed(Event, frozen=True, kw_only=True, tag="cash_unclaimed"):
+    """No card came for held money in time: a person decides whose it is.
+
+    Attributes:
+        holding: Id of what is held at a machine until a card comes; made with its first coin.
+        machine: Where.
+        unit: Unit of the money.
+        amount_minor: How much, > 0.
+    """
+
+    holding: Name
+    machine: Name
+    unit: Name
+    amount_minor: Minor
+
+
+class CashHeld(CashUnclaimed, frozen=True, kw_only=True, tag="cash_held"):
+    """Coins or notes were accepted while nobody's card was there: held for the next one.
+
+    Attributes:
+        held_minor: All that is held under this id now.
+        acceptor: Which device took it.
+        device_seq: The device's own count of it; 0: it has none.
+    """
+
+    held_minor: Minor
+    acceptor: Name = ""
+    device_seq: Seq = 0
 
 
 class CodeRedeemed(Event, frozen=True, kw_only=True, tag="code_redeemed"):
@@ -274,10 +323,20 @@ class VendOutcome(Event, frozen=True, kw_only=True, tag="vend_outcome"):
     Attributes:
         session: The session that reserved it.
         outcome: `success`, `failure` or `unknown`.
+        machine: Where.
+        account: Who paid, or was to pay.
+        item: What was chosen, as the machine names it.
+        detail: Why it failed, or isn't known.
+        late: The session had ended as unknown before this came.
     """
 
     session: Name
     outcome: Name
+    machine: Name = ""
+    account: Name = ""
+    item: Name = ""
+    detail: Words = ""
+    late: bool = False
 
 
 class ConfigApplied(Event, frozen=True, kw_only=True, tag="config_applied"):
@@ -309,6 +368,8 @@ AnyEvent = (
     | SessionEnded
     | Released
     | CashTaken
+    | CashHeld
+    | CashUnclaimed
     | CodeRedeemed
     | CardRefused
     | MachineFault

@@ -12,6 +12,13 @@ import msgspec
 from wire.bounds import Millis, Minor, Seq
 from wire.tariff import Tariff
 
+PRICE_UNIT = "price"
+"""Base unit of a vend's quantity: the price that the vending machine asks, in minor units.
+A tariff that asks one minor unit per `PRICE_UNIT` passes it on; others give discounts."""
+SERVICE_PERMISSION = "service"
+"""Who has this permission takes machines out of service with a tap, and back; such a card
+starts nothing."""
+
 
 class Mode(StrEnum):
     """How use of a machine becomes a charge."""
@@ -39,6 +46,22 @@ class AtZero(StrEnum):
     PROMPT_TOP_UP = "prompt_top_up"
 
 
+class Program(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the programs that a customer may choose from.
+
+    Attributes:
+        id: Name, as in events.
+        name: What people read.
+        tariff: Tariff id for everyone; empty: the machine's.
+        duration_ms: How long it takes; 0: as long as the cycle.
+    """
+
+    id: str
+    name: str
+    tariff: str = ""
+    duration_ms: Millis = 0
+
+
 class Cycle(msgspec.Struct, frozen=True, kw_only=True):
     """How a fixed program is started and watched.
 
@@ -47,11 +70,62 @@ class Cycle(msgspec.Struct, frozen=True, kw_only=True):
         feedback_within_ms: Within this the machine's own feedback must come, or the
             charge is released; 0: the machine has no feedback.
         duration_ms: The cycle's length; with feedback, the longest it may take.
+        programs: What the customer chooses from; the first is chosen until they do.
+        may_stop: Whether the customer may end it early; then they pay for the time that it
+            ran, by the tariff. Only where the output is held: what a pulse started runs on.
+        cancel_within_ms: Ended early within this, it costs nothing.
     """
 
     pulse_ms: Millis = 200
     feedback_within_ms: Millis = 10_000
     duration_ms: Millis = 3_600_000
+    programs: tuple[Program, ...] = ()
+    may_stop: bool = False
+    cancel_within_ms: Millis = 0
+
+
+class Access(msgspec.Struct, frozen=True, kw_only=True):
+    """How a door, a locker or a permission is given.
+
+    Attributes:
+        open_ms: For how long a tap opens; 0: until the card is tapped again.
+        priced: Whether an entry costs what the tariff asks at a start; otherwise it is free.
+        door_ms_max: A door that says that it is open for longer than this is an alarm.
+    """
+
+    open_ms: Millis = 0
+    priced: bool = False
+    door_ms_max: Millis = 60_000
+
+
+class Cash(msgspec.Struct, frozen=True, kw_only=True):
+    """How coins and notes are taken at a machine that has acceptors.
+
+    Attributes:
+        unit: Unit of the coins and notes.
+        pay_in_ms: For how long after a tap, or after the last coin, money is for that card.
+        hold_ms: For how long money that came without a card waits for one.
+        balance_max_minor: No more is accepted where the balance, as far as the controller
+            knows it, would pass this; 0: no limit.
+    """
+
+    unit: str = "EUR"
+    pay_in_ms: Millis = 60_000
+    hold_ms: Millis = 120_000
+    balance_max_minor: Minor = 0
+
+
+class Vend(msgspec.Struct, frozen=True, kw_only=True):
+    """How a vending machine is paid for.
+
+    Attributes:
+        choose_ms: For how long after a tap something can be chosen.
+        outcome_ms: For how long its word on whether it gave something is awaited; then the
+            outcome is unknown.
+    """
+
+    choose_ms: Millis = 60_000
+    outcome_ms: Millis = 120_000
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +145,10 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
         reserve_minor: Part of the right kept for `finish_cycle`.
         idle_ms: Without a metered unit for this long a session ends; 0: never.
         session_ms_max: A session ends after this long whatever happens.
-        cycle: For mode `cycle`.
+        cycle: For mode `cycle`, and for `vend` where nothing but a pulse asks for goods.
+        access: For mode `access`.
+        vend: For mode `vend`.
+        cash: For mode `revalue`, and wherever there are acceptors.
         permission: Name of the permission that the card's owner needs; empty: none.
         deposit_minor: Deposit that the account must have paid; 0: none.
         locked: No sessions may start.
@@ -91,6 +168,9 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     idle_ms: Millis = 0
     session_ms_max: Millis = 24 * 3_600_000
     cycle: Cycle = Cycle()
+    access: Access = Access()
+    vend: Vend = Vend()
+    cash: Cash = Cash()
     permission: str = ""
     deposit_minor: Minor = 0
     locked: bool = False

@@ -78,6 +78,26 @@ SAMPLES = {
         seq=12, at=AT, code=17, machine="m", account="acc_1", card="0f" * 16,
         amount_minor=1_000, totals=TOTALS,
     ),
+    "cash_taken_after_it_was_held": events.CashTaken(
+        seq=6, at=AT, cash="csh_2", machine="m", account="acc_1", amount_minor=200, totals=TOTALS,
+        card="0f" * 16, acceptor="coins", device_seq=17, holding="hld_1",
+    ),
+    "cash_held": events.CashHeld(
+        seq=15, at=AT, holding="hld_1", machine="m", acceptor="coins", device_seq=17, unit="EUR",
+        amount_minor=100, held_minor=300,
+    ),
+    "cash_unclaimed": events.CashUnclaimed(
+        seq=16, at=AT, holding="hld_1", machine="m", unit="EUR", amount_minor=300
+    ),
+    "session_that_vended": events.SessionEnded(
+        seq=17, ended=AT, reason=events.Ended.VEND_UNKNOWN, usage=(Segment(-1, 0, 150),),
+        charge_minor=150, unbacked_minor=150, totals=TOTALS, mode="vend", **FACTS
+    ),
+    "session_of_a_program": events.SessionStarted(seq=18, mode="cycle", program="short", **FACTS),
+    "vend_outcome_late": events.VendOutcome(
+        seq=19, at=AT, session="ses_1", outcome="failure", machine="snacks", account="acc_1",
+        item="12", detail="jammed", late=True,
+    ),
     "session_out_of_time": events.SessionEnded(
         seq=13, ended=AT, reason=events.Ended.TIME_LIMIT, totals=TOTALS, **FACTS
     ),
@@ -146,6 +166,20 @@ SAMPLES = {
     "card_entry_of_a_member": downlink.CardEntry(
         card="0f" * 16, account="acc_2", unit="EUR", member="mem_1", limit_minor=1_500,
         purses={"PTS": "acc_3"},
+    ),
+    "machine_with_choices": machines.Machine(
+        id="door-1", name="Door", mode=machines.Mode.ACCESS,
+        cycle=machines.Cycle(
+            programs=(machines.Program(id="short", name="Short", tariff="s", duration_ms=9),),
+            may_stop=True, cancel_within_ms=5,
+        ),
+        access=machines.Access(open_ms=5_000, priced=True, door_ms_max=9),
+        vend=machines.Vend(choose_ms=1, outcome_ms=2),
+        cash=machines.Cash(unit="JPY", pay_in_ms=1, hold_ms=2, balance_max_minor=3),
+    ),
+    "command_out_of_service": downlink.Command(
+        receiver="wash-1", id="cmd_2", action=downlink.Action.RETIRE, machine="m", expires_ms=9,
+        detail="belt torn",
     ),
     "command": downlink.Command(
         receiver="wash-1", id="cmd_1", action=downlink.Action.STOP, machine="m", expires_ms=9
