@@ -22,7 +22,7 @@ from wire.clock import Instant
 
 
 class WrongClock:
-    """The system's clock with a wall that is off, as on a controller without battery.
+    """The system's clock with a wall that may be off, as on a controller without battery.
 
     Args:
         off_ms: By how much the wall time is wrong.
@@ -35,6 +35,10 @@ class WrongClock:
     def now(self) -> Instant:
         now = self._clock.now()
         return Instant(now.wall_ms + self._off_ms, now.mono_ms)
+
+    def jump(self, by_ms: int) -> None:
+        """Be off by so much more; from any thread."""
+        self._off_ms += by_ms
 
 
 def run_agent(config: Path, parts: Path, clock_off_ms: int = 0) -> int:
@@ -55,14 +59,14 @@ def run_agent(config: Path, parts: Path, clock_off_ms: int = 0) -> int:
         settings = load_config(config)
         set_up(settings.log_level)
         bridge = install(parts)
-        agent = build_agent(
-            settings, Edges(clock=WrongClock(clock_off_ms) if clock_off_ms else None)
-        )
+        clock = WrongClock(clock_off_ms)
+        agent = build_agent(settings, Edges(clock=clock))
     except AgentError as error:
         raise SetupError(str(error)) from None
     except OSError as error:
         raise SetupError(f"no virtual pins at {parts}: {error.strerror}") from None
     bridge.on_digits = agent.type_code
+    bridge.on_jump = clock.jump
     _stop_on_signals(agent)
     agent.run()
     bridge.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from simulator.parts.parts_spec import (
     ButtonParts,
@@ -69,13 +70,33 @@ class MachinePlan:
     feedback: bool = False
 
 
+class Wired(Protocol):
+    """How a controller is wired, from both sides."""
+
+    def agent_file(self, data: Path, paths: PartPaths, broker_port: int) -> str:
+        """Write the agent's own file; arguments as `simulator.agent_file.agent_toml`."""
+        ...
+
+    def parts(self, controller: str, paths: PartPaths) -> ControllerParts:
+        """Tell the virtual parts."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ControllerPlan:
-    """One controller with its machines, at most `MACHINES_MAX`."""
+    """One controller with its machines: at most `MACHINES_MAX` without wiring of its own.
+
+    Attributes:
+        id: Its name.
+        machines: What its machines are.
+        policy: Its rules.
+        wired: How it is wired; None: as below.
+    """
 
     id: str
     machines: tuple[MachinePlan, ...]
     policy: Policy = field(default_factory=Policy)
+    wired: Wired | None = None
 
     @property
     def readers(self) -> tuple[str, ...]:
@@ -137,11 +158,13 @@ class PartPaths:
     Args:
         folder: For sockets and ports; short, since a socket's path has 107 bytes.
         counters: For counts, which outlive the parts.
+        plugs_port: Of the broker that switched sockets go to; 0: there are none.
     """
 
-    def __init__(self, folder: Path, counters: Path) -> None:
+    def __init__(self, folder: Path, counters: Path, plugs_port: int = 0) -> None:
         self.folder = folder
         self.counters = counters
+        self.plugs_port = plugs_port
 
     @property
     def pins(self) -> Path:
@@ -170,6 +193,8 @@ def world_parts(site: SitePlan, paths: dict[str, PartPaths]) -> WorldParts:
 
 
 def _controller(plan: ControllerPlan, paths: PartPaths) -> ControllerParts:
+    if plan.wired is not None:
+        return plan.wired.parts(plan.id, paths)
     wired = list(zip(plan.machines, WIRING, strict=False))
     return ControllerParts(
         id=plan.id,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
 from simulator.parts.display_tube import DisplayTube
 from simulator.parts.machine import VirtualMachine
 from simulator.parts.meter_room import MeterRoom, OnPlug
-from simulator.parts.parts_spec import ControllerParts
+from simulator.parts.panels import Panels
+from simulator.parts.parts_spec import ControllerParts, ReaderParts
 from simulator.parts.pin_host import OnOutput, PinHost
 from simulator.parts.pn532_chip import Pn532Chip
+from simulator.parts.wedge import Wedge
 
 
 class MachineView(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +27,7 @@ class MachineView(msgspec.Struct, frozen=True, kw_only=True):
         pulses: Of its own meter, delivered to the controller or not.
         fault: The fault it has.
         lamps: Which lamps are lit now.
+        buzzer: Whether its buzzer sounds now.
         display: Lines on its display; none without one.
     """
 
@@ -31,6 +36,7 @@ class MachineView(msgspec.Struct, frozen=True, kw_only=True):
     pulses: int
     fault: str
     lamps: tuple[str, ...]
+    buzzer: bool = False
     display: tuple[str, ...]
 
 
@@ -48,6 +54,14 @@ class ControllerView(msgspec.Struct, frozen=True, kw_only=True):
     cards: dict[str, tuple[str, ...]]
 
 
+class Device(Protocol):
+    """What can be plugged in and pulled out."""
+
+    def plug(self) -> None: ...
+
+    def unplug(self) -> None: ...
+
+
 class VirtualController:
     """Readers, machines, displays and pins. Works from `start` on.
 
@@ -63,23 +77,26 @@ class VirtualController:
     ) -> None:
         self.parts = parts
         self.levels: dict[int, bool | None] = {}
-        self.pins = PinHost(Path(parts.pins), on_output)
+        displays = {each.id: each.display for each in parts.machines if each.display is not None}
+        self.panels = Panels(displays, self._set_present)
+        self.pins = PinHost(Path(parts.pins), on_output, self.panels.take, self.panels.go_dark)
         self.machines = {
             machine.id: VirtualMachine(machine, self.pins, speed) for machine in parts.machines
         }
-        self.readers = {reader.id: Pn532Chip(Path(reader.port)) for reader in parts.readers}
+        self.readers = {each.id: Pn532Chip(Path(each.port)) for each in _of(parts, "pn532")}
+        self.wedges = {each.id: Wedge(Path(each.port)) for each in _of(parts, "keyboard")}
         self.displays = {
-            machine.id: DisplayTube(
-                Path(machine.display.port), machine.display.columns, machine.display.rows
-            )
-            for machine in parts.machines
-            if machine.display is not None
+            name: DisplayTube(Path(display.port), display.columns, display.rows)
+            for name, display in displays.items()
+            if display.kind == "serial_text"
         }
         self.buttons = {button.id: button.pin for button in parts.buttons}
         self.meters = MeterRoom(self.machines, on_plug)
-        self._devices: tuple[Pn532Chip | DisplayTube | MeterRoom, ...] = (
+        self._devices: tuple[Device, ...] = (
             *self.readers.values(),
+            *self.wedges.values(),
             *self.displays.values(),
+            self.panels,
             self.meters,
         )
 
@@ -106,15 +123,27 @@ class VirtualController:
             },
         )
 
+    def _set_present(self, bus: str, addresses: tuple[int, ...]) -> None:
+        self.pins.set_present(bus, addresses)
+
     def _machine_view(self, machine: VirtualMachine) -> MachineView:
         lamps = machine.parts.lamps
         pins = {} if lamps is None else {"red": lamps.red, "green": lamps.green, "blue": lamps.blue}
-        display = self.displays.get(machine.parts.id)
         return MachineView(
             relay=machine.relay_closed,
             running=machine.running,
             pulses=machine.pulses,
             fault=machine.fault.value,
             lamps=tuple(name for name, pin in pins.items() if self.levels.get(pin)),
-            display=() if display is None else display.lines,
+            buzzer=machine.parts.buzzer is not None and bool(self.levels.get(machine.parts.buzzer)),
+            display=self._display(machine.parts.id),
         )
+
+    def _display(self, machine: str) -> tuple[str, ...]:
+        if machine in self.displays:
+            return self.displays[machine].lines
+        return self.panels.lines(machine) if machine in self.panels.panels else ()
+
+
+def _of(parts: ControllerParts, kind: str) -> Iterator[ReaderParts]:
+    return (reader for reader in parts.readers if reader.kind == kind)

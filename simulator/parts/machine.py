@@ -102,8 +102,7 @@ class VirtualMachine:
             ValueError: A count can't fall where no meter keeps one.
         """
         if fault in (Fault.BACKWARDS, Fault.EXCHANGED):
-            if not self._keeps_count:
-                raise ValueError(f"{self.parts.id} has no meter with a count: pulses can't go back")
+            self._check_count()
             self._count = max(0, self._count - BACKWARDS_STEP) if fault is Fault.BACKWARDS else 0
             self._write_counter()
             return
@@ -115,12 +114,28 @@ class VirtualMachine:
         self._write_counter()
         self._wire()
 
+    def turn_meter_to(self, count: int) -> None:
+        """Let the meter stand elsewhere at once, in pulses, ≥ 0.
+
+        Raises:
+            ValueError: No meter keeps a count.
+        """
+        self._check_count()
+        self._count = count
+        self._write_counter()
+
+    def _check_count(self) -> None:
+        if not self._keeps_count:
+            raise ValueError(f"{self.parts.id} has no meter with a count: pulses can't go back")
+
     def _wire(self) -> None:
         """Bring pulses and feedback to where they are wired."""
         fresh = self._plant.pulses - self._delivered
         self._delivered = self._plant.pulses
         if fresh:
             self._count += fresh
+            if self.parts.wraps_at:
+                self._count %= self.parts.wraps_at
             if self.parts.meter_pin is not None and self.fault is not Fault.SILENT:
                 self._pins.pulse(self.parts.meter_pin, fresh)
             self._write_counter()

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from simulator.parts.machine import Fault, VirtualMachine
-from simulator.parts.parts_spec import MeterParts, PlugParts
+from simulator.parts.parts_spec import MeterParts, PlugParts, RegisterParts
+
+if TYPE_CHECKING:
+    from simulator.parts.plugs import VirtualPlug
 
 PUSH_MS = 250
 """Livelier than most meters, which send every second: virtual machines are watched."""
@@ -43,11 +46,11 @@ class MeterRoom:
     """
 
     def __init__(self, machines: Mapping[str, VirtualMachine], on_plug: OnPlug) -> None:
-        self.devices: tuple[Pluggable, ...] = (
-            *_buses(machines),
-            *_eyes(machines),
-            *_plugs(machines, on_plug),
-        )
+        self.by_port: dict[str, Pluggable] = {**_buses(machines), **dict(_eyes(machines))}
+        """Meters by the path of their serial port."""
+        self.plugs: dict[str, VirtualPlug] = dict(_plugs(machines, on_plug))
+        """By the machine that they switch."""
+        self.devices: tuple[Pluggable, ...] = (*self.by_port.values(), *self.plugs.values())
 
     def plug(self) -> None:
         """Plug everything in."""
@@ -66,54 +69,70 @@ def _meters(machines: Mapping[str, VirtualMachine]) -> Iterator[tuple[VirtualMac
             yield machine, machine.parts.meter
 
 
-def _buses(machines: Mapping[str, VirtualMachine]) -> Iterator[Pluggable]:
+def _buses(machines: Mapping[str, VirtualMachine]) -> dict[str, Pluggable]:
     """Modbus meters, one device for each port."""
     ports: dict[str, dict[int, VirtualMachine]] = {}
     for machine, meter in _meters(machines):
         if meter.kind == "modbus":
             ports.setdefault(meter.port, {})[meter.address] = machine
     if not ports:
-        return
+        return {}
     from simulator.parts.modbus_bus import RegisterMap, VirtualModbusBus, VirtualModbusMeter
 
+    def _map(machine: VirtualMachine) -> RegisterMap:
+        register = _place(machine)
+        return RegisterMap(
+            register.address, register.function, register.layout, register.words_reversed
+        )
+
+    buses: dict[str, Pluggable] = {}
     for port, by_address in ports.items():
         meters = {
             address: VirtualModbusMeter(
-                RegisterMap(), partial(_kwh, machine), partial(_ok, machine)
+                _map(machine), partial(_register, machine), partial(_ok, machine)
             )
             for address, machine in by_address.items()
         }
-        yield VirtualModbusBus(Path(port), meters)
+        buses[port] = VirtualModbusBus(Path(port), meters)
+    return buses
 
 
-def _eyes(machines: Mapping[str, VirtualMachine]) -> Iterator[Pluggable]:
+def _eyes(machines: Mapping[str, VirtualMachine]) -> Iterator[tuple[str, Pluggable]]:
     for machine, meter in _meters(machines):
         if meter.kind == "sml":
             from simulator.parts.sml_meter import VirtualSmlMeter
 
-            yield VirtualSmlMeter(
-                Path(meter.port),
-                partial(_tenths_wh, machine),
-                PUSH_MS,
-                answers=partial(_ok, machine),
+            yield (
+                meter.port,
+                VirtualSmlMeter(
+                    Path(meter.port),
+                    partial(_tenths_wh, machine),
+                    PUSH_MS,
+                    answers=partial(_ok, machine),
+                ),
             )
         elif meter.kind == "iec62056":
             from simulator.parts.iec_meter import VirtualIecMeter
 
-            yield VirtualIecMeter(
-                Path(meter.port), partial(_wh, machine), answers=partial(_ok, machine)
+            yield (
+                meter.port,
+                VirtualIecMeter(
+                    Path(meter.port), partial(_wh, machine), answers=partial(_ok, machine)
+                ),
             )
         elif meter.kind != "modbus":
             raise ValueError(f"there is no virtual meter {meter.kind!r}")
 
 
-def _plugs(machines: Mapping[str, VirtualMachine], on_plug: OnPlug) -> Iterator[Pluggable]:
+def _plugs(
+    machines: Mapping[str, VirtualMachine], on_plug: OnPlug
+) -> Iterator[tuple[str, VirtualPlug]]:
     for name, machine in machines.items():
         if machine.parts.plug is not None:
-            yield _plug(name, machine, machine.parts.plug, on_plug)
+            yield name, _plug(name, machine, machine.parts.plug, on_plug)
 
 
-def _plug(name: str, machine: VirtualMachine, parts: PlugParts, on_plug: OnPlug) -> Pluggable:
+def _plug(name: str, machine: VirtualMachine, parts: PlugParts, on_plug: OnPlug) -> VirtualPlug:
     from simulator.parts.plugs import PLUGS
 
     if parts.kind not in PLUGS:
@@ -133,8 +152,17 @@ def _tenths_wh(machine: VirtualMachine) -> int:
     return 10 * machine.count
 
 
-def _kwh(machine: VirtualMachine) -> float:
-    return machine.count / 1_000
+def _place(machine: VirtualMachine) -> RegisterParts:
+    return RegisterParts() if machine.parts.meter is None else machine.parts.meter.register
+
+
+def _register(machine: VirtualMachine) -> float:
+    """What the register holds; exact where it holds whole numbers."""
+    place = _place(machine)
+    counts = machine.count * place.counts_numerator
+    if place.layout.endswith(("f", "d")):
+        return counts / place.counts_denominator
+    return counts // place.counts_denominator
 
 
 def _ok(machine: VirtualMachine) -> bool:

@@ -9,15 +9,17 @@ import msgspec
 
 
 class ReaderParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A PN532.
+    """A card reader.
 
     Attributes:
         id: Its name.
-        port: Path that the serial port shall have.
+        port: Path that the serial port, or the event device, shall have.
+        kind: "pn532", or "keyboard" for one that types.
     """
 
     id: str
     port: str
+    kind: str = "pn532"
 
 
 class ButtonParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,32 +43,59 @@ class LampParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class DisplayParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A text display.
+    """A display.
 
     Attributes:
-        port: Path that the serial port shall have.
-        columns: Characters in a line.
-        rows: Lines.
+        port: Path that the serial port shall have, or the agent's path of the I2C bus.
+        kind: "serial_text", or "hd44780", "ssd1306" or "sh1106" on a bus.
+        columns: Characters in a line, of a text display.
+        rows: Lines, of a text display.
+        address: On the bus.
     """
 
     port: str
+    kind: str = "serial_text"
     columns: int = 20
     rows: int = 2
+    address: int = 0
+
+
+class RegisterParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a Modbus meter keeps its total.
+
+    Attributes:
+        address: First register, from 0.
+        function: 3 or 4; the other one refuses.
+        layout: `struct` format of the number, the highest byte first, like ">f".
+        words_reversed: Whether the lowest register comes first.
+        counts_numerator: With `counts_denominator`: counts of the register for each unit
+            of the machine. An SDM120 counts kWh: 1/1000.
+        counts_denominator: See `counts_numerator`.
+    """
+
+    address: int = 0x0048
+    function: int = 4
+    layout: str = ">f"
+    words_reversed: bool = False
+    counts_numerator: int = 1
+    counts_denominator: int = 1_000
 
 
 class MeterParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A meter at a serial port. It counts a Wh for each pulse of its machine.
 
     Attributes:
-        kind: "modbus" (an SDM120), "iec62056" or "sml".
+        kind: "modbus", "iec62056" or "sml".
         port: Path that the serial port shall have; Modbus meters may share one.
         address: Of a Modbus meter.
+        register: Of a Modbus meter; as it is, an SDM120's.
         start_wh: Where it stands at first.
     """
 
     kind: str
     port: str
     address: int = 1
+    register: RegisterParts = RegisterParts()
     start_wh: int = 0
 
 
@@ -99,7 +128,9 @@ class MachineParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         meter: A meter at a serial port; None: none.
         plug: The socket that switches it; None: a relay does.
         feedback_pin: High while it really runs; None: it gives no feedback.
+        wraps_at: Where a meter that keeps its own count begins again at 0; 0: never.
         lamps: Its indicator.
+        buzzer: Pin of its buzzer.
         display: Its display.
     """
 
@@ -114,7 +145,9 @@ class MachineParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     meter: MeterParts | None = None
     plug: PlugParts | None = None
     feedback_pin: int | None = None
+    wraps_at: int = 0
     lamps: LampParts | None = None
+    buzzer: int | None = None
     display: DisplayParts | None = None
 
 

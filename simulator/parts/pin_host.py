@@ -1,4 +1,4 @@
-"""The world's end of an agent's pins."""
+"""The world's end of an agent's pins and buses."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ import msgspec
 
 from simulator.parts.pin_lines import (
     LINE_BYTES_MAX,
+    BusPresence,
+    BusWrite,
     DrivePin,
+    JumpClock,
     Order,
     TypeDigits,
-    decode_level,
+    decode_report,
     encode_line,
 )
 
@@ -29,6 +32,8 @@ _SEND_TIMEOUT_S = 2
 
 OnOutput = Callable[[int, bool | None, int], None]
 """Told of pin, level (None: released) and `mono_ns`."""
+OnBus = Callable[[BusWrite], None]
+"""Told of what is written to an I2C bus."""
 
 
 class PinHost:
@@ -37,11 +42,22 @@ class PinHost:
     Args:
         path: Where the socket shall be.
         on_output: Called from the host's thread for each change of an output.
+        on_bus: Called from the host's thread for each write to a bus.
+        on_end: Called from there when an agent is gone.
     """
 
-    def __init__(self, path: Path, on_output: OnOutput) -> None:
+    def __init__(
+        self,
+        path: Path,
+        on_output: OnOutput,
+        on_bus: OnBus = lambda _: None,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
         self._path = path
         self._on_output = on_output
+        self._on_bus = on_bus
+        self._on_end = on_end
+        self._present: dict[str, tuple[int, ...]] = {}
         self._lock = Lock()
         self._held: dict[int, bool] = {}
         self._agent: socket.socket | None = None
@@ -79,6 +95,17 @@ class PinHost:
         """Type at a machine's keypad; False when nobody is there to read it."""
         with self._lock:
             return self._send(TypeDigits(machine=machine, digits=digits))
+
+    def set_present(self, bus: str, addresses: tuple[int, ...]) -> None:
+        """Let these devices answer on a bus, also for agents that come later."""
+        with self._lock:
+            self._present[bus] = addresses
+            self._send(BusPresence(bus=bus, addresses=addresses))
+
+    def jump_clock(self, by_ms: int) -> bool:
+        """Let the agent's wall clock jump; False when nobody is there."""
+        with self._lock:
+            return self._send(JumpClock(by_ms=by_ms))
 
     def close(self) -> None:
         """Stop listening and hang up."""
@@ -118,6 +145,8 @@ class PinHost:
             self._agent = agent
             for pin, level in self._held.items():
                 self._send(DrivePin(pin=pin, level=level))
+            for bus, addresses in self._present.items():
+                self._send(BusPresence(bus=bus, addresses=addresses))
         outputs: set[int] = set()
         with suppress(OSError), agent.makefile("rb") as lines:
             while line := lines.readline(LINE_BYTES_MAX):
@@ -127,12 +156,16 @@ class PinHost:
         agent.close()
         for pin in sorted(outputs):
             self._on_output(pin, None, time.monotonic_ns())
+        self._on_end()
 
     def _take(self, line: bytes, outputs: set[int]) -> None:
         try:
-            message = decode_level(line)
+            message = decode_report(line)
         except msgspec.DecodeError as error:
             _log.warning("a line that isn't one: %s", error)
+            return
+        if isinstance(message, BusWrite):
+            self._on_bus(message)
             return
         if message.level is None:
             outputs.discard(message.pin)

@@ -1,4 +1,4 @@
-"""What an agent's mock pins and keypads and the world tell each other, as lines of JSON."""
+"""What an agent's mock pins, buses and keypads and the world tell each other: lines of JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ LINE_BYTES_MAX = 4096
 """A line takes some 60 bytes; a longer one is a fault of the peer."""
 
 
-class PinLevel(msgspec.Struct, frozen=True, kw_only=True):
+class PinLevel(msgspec.Struct, frozen=True, kw_only=True, tag="level"):
     """From the agent: an output changed.
 
     Attributes:
@@ -20,6 +20,22 @@ class PinLevel(msgspec.Struct, frozen=True, kw_only=True):
     pin: int
     level: bool | None
     mono_ns: int
+
+
+class BusWrite(msgspec.Struct, frozen=True, kw_only=True, tag="bus"):
+    """From the agent: it wrote to a device of an I2C bus.
+
+    Attributes:
+        bus: Path of the bus.
+        address: Of the device.
+        register: Which register; None: a plain byte.
+        data: What.
+    """
+
+    bus: str
+    address: int
+    register: int | None
+    data: bytes
 
 
 class DrivePin(msgspec.Struct, frozen=True, kw_only=True, tag="drive"):
@@ -49,26 +65,50 @@ class TypeDigits(msgspec.Struct, frozen=True, kw_only=True, tag="type"):
     digits: str
 
 
-Order = DrivePin | TypeDigits
+class BusPresence(msgspec.Struct, frozen=True, kw_only=True, tag="presence"):
+    """From the world: which devices answer on an I2C bus from now on.
+
+    Attributes:
+        bus: Path of the bus.
+        addresses: Of those that answer.
+    """
+
+    bus: str
+    addresses: tuple[int, ...]
+
+
+class JumpClock(msgspec.Struct, frozen=True, kw_only=True, tag="jump"):
+    """From the world: the controller's wall clock jumps.
+
+    Attributes:
+        by_ms: By how much; negative: back.
+    """
+
+    by_ms: int
+
+
+Report = PinLevel | BusWrite
+"""What an agent tells the world."""
+Order = DrivePin | TypeDigits | BusPresence | JumpClock
 """What the world tells an agent."""
 
 _encoder = msgspec.json.Encoder()
-_level_decoder = msgspec.json.Decoder(PinLevel)
+_report_decoder: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 _order_decoder: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)
 
 
-def encode_line(message: PinLevel | Order) -> bytes:
+def encode_line(message: Report | Order) -> bytes:
     """Encode one message with its line end."""
     return _encoder.encode(message) + b"\n"
 
 
-def decode_level(line: bytes) -> PinLevel:
+def decode_report(line: bytes) -> Report:
     """Decode what an agent sent.
 
     Raises:
-        msgspec.DecodeError: The line isn't a `PinLevel`.
+        msgspec.DecodeError: The line isn't a `Report`.
     """
-    return _level_decoder.decode(line)
+    return _report_decoder.decode(line)
 
 
 def decode_order(line: bytes) -> Order:

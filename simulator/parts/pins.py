@@ -1,4 +1,4 @@
-"""gpiozero's mock pins inside an agent's process, wired to the world by a Unix socket.
+"""Mock pins and I2C buses inside an agent's process, wired to the world by a Unix socket.
 
 The real drivers run above them. When the process ends, however it ends, the socket
 closes, and the world sees every output released: what a Raspberry Pi with
@@ -19,10 +19,16 @@ import gpiozero
 import msgspec
 from gpiozero.pins.mock import MockFactory, MockPin
 
+from hardware.people.i2c_bus import use_buses
+from simulator.parts.bridged_bus import BridgedBus
 from simulator.parts.pin_lines import (
     LINE_BYTES_MAX,
+    BusPresence,
     DrivePin,
+    JumpClock,
+    Order,
     PinLevel,
+    Report,
     TypeDigits,
     decode_order,
     encode_line,
@@ -35,12 +41,14 @@ _PIN_PREFIX = "GPIO"
 
 OnDigits = Callable[[str, str], None]
 """Told of a machine and the digits typed there, from the bridge's thread."""
+OnJump = Callable[[int], None]
+"""Told by how many ms the wall clock jumps, from the bridge's thread."""
 
 
 class PinBridge:
     """The agent's end: tells the world what outputs do, and drives inputs as it says.
 
-    Digits that are typed at a machine go to `on_digits`.
+    Digits that are typed at a machine go to `on_digits`, jumps of the clock to `on_jump`.
 
     Args:
         path: The world's socket.
@@ -55,7 +63,9 @@ class PinBridge:
         self._send_lock = Lock()
         self._drive_lock = RLock()
         self._driven: dict[int, bool] = {}
+        self._present: dict[str, tuple[int, ...]] = {}
         self.on_digits: OnDigits = lambda _machine, _digits: None
+        self.on_jump: OnJump = lambda _by_ms: None
         self.factory = _BridgedFactory(self)
         self._thread = Thread(target=self._run, name="pins", daemon=True)
         self._thread.start()
@@ -69,9 +79,16 @@ class PinBridge:
 
     def report(self, pin: int, level: bool | None) -> None:  # noqa: FBT001 a pin's level
         """Tell the world; a world that is gone is not this process's trouble."""
-        line = encode_line(PinLevel(pin=pin, level=level, mono_ns=time.monotonic_ns()))
+        self.tell(PinLevel(pin=pin, level=level, mono_ns=time.monotonic_ns()))
+
+    def tell(self, report: Report) -> None:
+        """Tell the world something; one that is gone doesn't hear it."""
         with self._send_lock, suppress(OSError):
-            self._socket.sendall(line)
+            self._socket.sendall(encode_line(report))
+
+    def bus(self, path: str) -> BridgedBus:
+        """Open an I2C bus of the world."""
+        return BridgedBus(path, self.tell, lambda: self._present.get(path, ()))
 
     def driven(self, pin: int) -> bool | None:
         """Tell what the world holds an input at; None when it doesn't."""
@@ -84,17 +101,24 @@ class PinBridge:
                     line = lines.readline(LINE_BYTES_MAX)
                     if not line:
                         return
-                    order = decode_order(line)
-                    if isinstance(order, TypeDigits):
-                        self.on_digits(order.machine, order.digits)
-                    else:
-                        self._drive(order)
+                    self._obey(decode_order(line))
                 except OSError:
                     return
                 except msgspec.DecodeError as error:
                     _log.warning("a line that isn't one: %s", error)
                 except Exception:  # noqa: BLE001 one callback's fault mustn't cut all wires
                     _log.exception("driving a pin failed")
+
+    def _obey(self, order: Order) -> None:
+        match order:
+            case TypeDigits():
+                self.on_digits(order.machine, order.digits)
+            case JumpClock():
+                self.on_jump(order.by_ms)
+            case BusPresence():
+                self._present[order.bus] = order.addresses
+            case DrivePin():
+                self._drive(order)
 
     def _drive(self, order: DrivePin) -> None:
         with self._drive_lock:
@@ -180,7 +204,7 @@ class _BridgedPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
 
 
 def install(path: Path) -> PinBridge:
-    """Make gpiozero use pins wired to the world at `path`, for this whole process.
+    """Make gpiozero and displays use pins and buses of the world at `path`, in this process.
 
     Call it before any part is opened.
 
@@ -189,4 +213,5 @@ def install(path: Path) -> PinBridge:
     """
     bridge = PinBridge(path)
     gpiozero.Device.pin_factory = bridge.factory
+    use_buses(bridge.bus)
     return bridge

@@ -178,6 +178,19 @@ class World:
         with self._lock:
             self._controllers[controller].machines[machine].set_fault(fault)
 
+    def turn_meter_to(self, controller: str, machine: str, count: int) -> None:
+        """Let a meter that keeps its own count stand elsewhere. Raises as `set_fault`."""
+        with self._lock:
+            self._controllers[controller].machines[machine].turn_meter_to(count)
+
+    def controller(self, name: str) -> VirtualController:
+        """All parts of one controller, to plug and unplug; its machines are moved from here.
+
+        Raises:
+            KeyError: There is none of that name.
+        """
+        return self._controllers[name]
+
     def snapshot(self) -> dict[str, ControllerView]:
         """Look at everything, by controller."""
         with self._lock:

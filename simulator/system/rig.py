@@ -33,7 +33,11 @@ class Rig:
         self.link = link
         self.config = folder / "agent.toml"
         folder.mkdir(parents=True, exist_ok=True)
-        self.config.write_text(agent_toml(plan, folder, parts, link.port))
+        if plan.wired is None:
+            text = agent_toml(plan, folder, parts, link.port)
+        else:
+            text = plan.wired.agent_file(folder, parts, link.port)
+        self.config.write_text(text)
         command = [program("standpipe-sim"), "agent", "--config", str(self.config)]
         command += ["--parts", str(parts.pins)]
         self.child = Child(f"the agent {plan.id}", command, folder / "agent.log")

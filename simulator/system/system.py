@@ -65,7 +65,8 @@ class System:
         others = range(2, 1 + (cluster.hubs if cluster is not None else 1))
         self.hubs = (self.hub, *(self._another_hub(number, cluster) for number in others))
         paths = {
-            plan.id: PartPaths(self._run / plan.id, data / plan.id) for plan in site.controllers
+            plan.id: PartPaths(self._run / plan.id, data / plan.id, self.broker.port)
+            for plan in site.controllers
         }
         for path in paths.values():
             path.folder.mkdir()
