@@ -6,31 +6,23 @@ import importlib.metadata
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from firmware_agent.clock import SystemClock
 from firmware_agent.config import AgentConfig
-from firmware_agent.core.controller import step
-from firmware_agent.core.inputs import ConfigCame
-from firmware_agent.core.metering import NO_BOUNDS, Bounds
 from firmware_agent.core.model import (
-    CodeTries,
     ControllerState,
-    MachineState,
-    Moment,
-    ReaderState,
-    Wiring,
 )
 from firmware_agent.downlink import Downlink
-from firmware_agent.errors import IdentityError, StoreCorrupt
+from firmware_agent.errors import IdentityError
+from firmware_agent.first_state import first_state, hub_keys, last_wall_ms
 from firmware_agent.housekeeping import FreeBytes
-from firmware_agent.hub_side import CONFIG_DOCUMENT, HUB_KEYS_DOCUMENT
 from firmware_agent.identity import TLS_NAME, Identity, load_identity
 from firmware_agent.ids import SystemIds
 from firmware_agent.kiosk.opening import open_kiosk
@@ -45,18 +37,12 @@ from firmware_agent.store import Connect, Store
 from firmware_agent.timekeeper import Timekeeper
 from firmware_agent.uplink import Uplink
 from firmware_agent.watchdog import Watchdog
-from hardware.specs import MeterSpec
 from wire.clock import Clock
-from wire.codec import decode_event
 from wire.enrolment import BrokerAccess
-from wire.envelope import unseal
-from wire.errors import WireError
+from wire.errors import Code
 from wire.ids import IdSource
 from wire.keys import HUB, Verifier
-from wire.machines import Config
-from wire.succession import follow
 
-T = TypeVar("T")
 if TYPE_CHECKING:
     from firmware_agent.kiosk.server import KioskServer
     from firmware_agent.mqtt_link import Way
@@ -123,6 +109,11 @@ class Agent:
     def waiting(self) -> int:
         """Events of the journal that the hub hasn't acknowledged."""
         return self._wires.uplink.waiting
+
+    @property
+    def dropped(self) -> Mapping[Code, int]:
+        """Messages from the hub that were ignored since the start, by reason."""
+        return self._wires.downlink.dropped
 
     def start(self) -> None:
         """Settle what was open, and begin; called once, by `run` or before `step`."""
@@ -240,15 +231,15 @@ def _build(
     if alarm is not None:
         _log.critical("nothing is authorised: %s", alarm.words)
         uplink.sound_seq = sound_seq
-    time = Timekeeper(clock, boot_id, _last_wall_ms(records), rtc=config.rtc)
-    state = _first_state(config, records, identity, edges.pace, time.moment())
+    time = Timekeeper(clock, boot_id, last_wall_ms(records), rtc=config.rtc)
+    state = first_state(config, records, identity, edges.pace, time.moment())
     state = replace(state, alarm=alarm)
     wires = Wires(
         records=records,
         parts=open_parts(config, edges.parts or RealParts(clock)),
         link=link,
         uplink=uplink,
-        downlink=Downlink(identity.controller, Verifier(_hub_keys(records, identity)[-1], HUB)),
+        downlink=Downlink(identity.controller, Verifier(hub_keys(records, identity)[-1], HUB)),
         time=time,
         ids=ids,
         card_salt=identity.card_salt,
@@ -273,98 +264,6 @@ def agent_version() -> str:
         return importlib.metadata.version("standpipe")
     except importlib.metadata.PackageNotFoundError:
         return "0"
-
-
-def _first_state(
-    config: AgentConfig, records: Records, identity: Identity, pace: Pace, moment: Moment
-) -> ControllerState:
-    """The state at a start: wired, configured as stored, nothing open."""
-    locked: frozenset[str] = _unless_damaged(records.locked_machines, frozenset())
-    state = ControllerState(
-        identity.controller,
-        records.journal.epoch,
-        last_seq=records.journal.head_seq,
-        machines={
-            wiring.machine: MachineState(wiring, locked=wiring.machine in locked)
-            for wiring in _wirings(config)
-        },
-        readers={reader.id: ReaderState(reader.id) for reader in config.readers},
-        accounts_revision=records.accounts_revision(),
-        pace_ms=pace.running_ms,
-        code_tries=CodeTries(since_ms=moment.mono_ms),
-    )
-    stored = _stored_config(records, identity)
-    if stored is None:
-        return state
-    state, _ = step(state, ConfigCame(stored, journal=False), moment)
-    return state
-
-
-def _wirings(config: AgentConfig) -> list[Wiring]:
-    readers = [machine.reader for machine in config.machines]
-    return [
-        Wiring(
-            machine.id,
-            machine.reader,
-            shared=bool(machine.reader) and readers.count(machine.reader) > 1,
-            meter_unit=machine.meter.unit if machine.meter is not None else None,
-            has_feedback=machine.feedback is not None,
-            meter_bounds=_bounds(machine.meter),
-        )
-        for machine in config.machines
-    ]
-
-
-def _bounds(meter: MeterSpec | None) -> Bounds:
-    if meter is None:
-        return NO_BOUNDS
-    return Bounds(meter.units_per_hour_max, meter.wraps_at)
-
-
-def _stored_config(records: Records, identity: Identity) -> Config | None:
-    """The configuration as received; its signature is checked again."""
-    payload = _unless_damaged(lambda: records.document(CONFIG_DOCUMENT), None)
-    if payload is None:
-        return None
-    complaint: WireError | None = None
-    # It was signed when it came, perhaps with an earlier key of the hub.
-    for key in reversed(_hub_keys(records, identity)):
-        try:
-            return unseal(payload, Config, Verifier(key, HUB), identity.controller)
-        except WireError as error:
-            complaint = error
-    _log.error("the stored configuration is unusable, waiting for another: %s", complaint)
-    return None
-
-
-def _hub_keys(records: Records, identity: Identity) -> tuple[str, ...]:
-    """The hub's keys, from the one told at enrolment to the newest that it leads to."""
-    first = identity.reply.hub_public_key
-    payload = records.document(HUB_KEYS_DOCUMENT)
-    if payload is None:
-        return (first,)
-    try:
-        return (first, *follow(payload, first))
-    except WireError as error:
-        _log.error("the stored keys of the hub are unusable, it tells them again: %s", error)
-        return (first,)
-
-
-def _last_wall_ms(records: Records) -> int:
-    """Latest time in the journal; 0: it has none that can be read."""
-    try:
-        rows = records.journal.rows(records.journal.head_seq, 1)
-        return decode_event(rows[0].data).at.wall_ms if rows else 0
-    except (StoreCorrupt, WireError):
-        return 0
-
-
-def _unless_damaged(read: Callable[[], T], instead: T) -> T:
-    """What is stored, or something instead: the check of the file has raised the alarm."""
-    try:
-        return read()
-    except StoreCorrupt:
-        return instead
 
 
 def _mqtt(config: AgentConfig, identity: Identity, clock: Clock, wake: threading.Event) -> Link:

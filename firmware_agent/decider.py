@@ -15,6 +15,7 @@ from firmware_agent.core.inputs import AlarmChanged, Input
 from firmware_agent.core.model import Alarm, ControllerState, Moment
 from firmware_agent.errors import IllegalEvent, StoreCorrupt, StoreError
 from firmware_agent.records import Records, Write
+from firmware_agent.recovery import KEEP_AND_CALL
 from wire.errors import Code
 
 _log = logging.getLogger(__name__)
@@ -76,4 +77,5 @@ class Decider:
         if held is not None and not held.writable:
             return
         _log.critical("nothing is authorised from now on: %s", error)
-        self.feed(AlarmChanged(Alarm(code, str(error), writable=False)))
+        words = f"{error}. {KEEP_AND_CALL}" if corrupt else str(error)
+        self.feed(AlarmChanged(Alarm(code, words, writable=False)))

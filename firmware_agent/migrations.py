@@ -5,7 +5,8 @@ happened, in order. `rights`, `unbacked` and `open_sessions` follow from it and 
 what the hub said; `base_totals` are the totals at `base_seq`, from which the rest of
 the journal is folded at each start. `card_spent` is what sessions of cards with a limit
 cost; `carried` since before the card's newest entry came. `cards.limited` names the
-account that a card's limit holds for.
+account that a card's limit holds for. `retired` says why a machine is out of service,
+`held_cash` is the last event of each holding that no card has claimed.
 """
 
 from __future__ import annotations
@@ -34,6 +35,13 @@ def m001_journal(db: Database) -> None:
 def m002_limits(db: Database) -> None:
     """What cards with a limit of their own have spent since the hub said it."""
     for statement in _M002.split(";\n"):
+        db.execute(statement)
+
+
+@_STEPS()
+def m003_service(db: Database) -> None:
+    """Machines out of service, and money that waits for a card."""
+    for statement in _M003.split(";\n"):
         db.execute(statement)
 
 
@@ -72,5 +80,11 @@ ALTER TABLE cards ADD COLUMN limited TEXT NOT NULL DEFAULT '';
 CREATE TABLE card_spent (
     card TEXT NOT NULL, seq INTEGER NOT NULL, amount INTEGER NOT NULL,
     carried INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (card, seq)
+) STRICT, WITHOUT ROWID
+"""
+_M003 = """
+CREATE TABLE retired (machine TEXT PRIMARY KEY, reason TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE held_cash (
+    holding TEXT PRIMARY KEY, machine TEXT NOT NULL, data BLOB NOT NULL
 ) STRICT, WITHOUT ROWID
 """

@@ -20,6 +20,7 @@ from firmware_agent.core.effects import (
     Append,
     Durable,
     KeepLock,
+    KeepRetired,
     KeepRevision,
     KeepRights,
 )
@@ -29,7 +30,15 @@ from firmware_agent.journal import Journal
 from firmware_agent.store import Store, keep_meta
 from wire.codec import Format
 from wire.downlink import CardEntry
-from wire.events import CodeRedeemed, SessionEnded, SessionProgress, SessionStarted
+from wire.events import (
+    CashHeld,
+    CashTaken,
+    CashUnclaimed,
+    CodeRedeemed,
+    SessionEnded,
+    SessionProgress,
+    SessionStarted,
+)
 from wire.uplink import Outcome
 
 COMMANDS_KEPT = 1_000
@@ -67,6 +76,7 @@ class Records:
             KeepRights: lambda sql, effect: self.accounts.keep(sql, effect.rights),
             KeepRevision: lambda sql, effect: keep_meta(sql, "accounts_revision", effect.revision),
             KeepLock: _keep_lock,
+            KeepRetired: _keep_retired,
             Answer: _keep_answer,
         }
 
@@ -94,6 +104,15 @@ class Records:
     def locked_machines(self) -> frozenset[str]:
         """Machines that a command locked."""
         return frozenset(row[0] for row in self.store.query("SELECT machine FROM locks"))
+
+    def retired_machines(self) -> dict[str, str]:
+        """Machines that were taken out of service here, and why."""
+        return dict(self.store.query("SELECT machine, reason FROM retired"))
+
+    def held_cash(self) -> tuple[bytes, ...]:
+        """Last event of each holding of money that no card has claimed."""
+        rows = self.store.query("SELECT data FROM held_cash ORDER BY holding")
+        return tuple(row[0] for row in rows)
 
     def open_sessions(self) -> tuple[bytes, ...]:
         """Last event of each session that is open in the journal."""
@@ -149,6 +168,13 @@ class Records:
             sql.execute("DELETE FROM open_sessions WHERE session = ?", (event.session,))
         elif isinstance(event, CodeRedeemed):
             mark_used(sql, event.code)
+        elif isinstance(event, CashHeld):
+            sql.execute(
+                "INSERT OR REPLACE INTO held_cash (holding, machine, data) VALUES (?, ?, ?)",
+                (event.holding, event.machine, data),
+            )
+        elif isinstance(event, CashTaken | CashUnclaimed) and event.holding:
+            sql.execute("DELETE FROM held_cash WHERE holding = ?", (event.holding,))
         elif isinstance(event, SessionStarted | SessionProgress):
             sql.execute(
                 "INSERT OR REPLACE INTO open_sessions (session, machine, data) VALUES (?, ?, ?)",
@@ -170,6 +196,14 @@ def _keep_lock(sql: sqlite3.Connection, effect: KeepLock) -> None:
         sql.execute("INSERT OR IGNORE INTO locks (machine) VALUES (?)", (effect.machine,))
     else:
         sql.execute("DELETE FROM locks WHERE machine = ?", (effect.machine,))
+
+
+def _keep_retired(sql: sqlite3.Connection, effect: KeepRetired) -> None:
+    sql.execute("DELETE FROM retired WHERE machine = ?", (effect.machine,))
+    if effect.reason:
+        sql.execute(
+            "INSERT INTO retired (machine, reason) VALUES (?, ?)", (effect.machine, effect.reason)
+        )
 
 
 def _keep_answer(sql: sqlite3.Connection, effect: Answer) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from firmware_agent.core.allowance import Rights, spend
 from firmware_agent.core.effects import Effect
-from firmware_agent.core.ending import is_cut_cycle, release_excess
+from firmware_agent.core.ending import VEND_OUTCOMES, is_cut_cycle, release_excess
 from firmware_agent.core.model import Alarm, ControllerState, Moment
 from firmware_agent.core.turn import Turn
 from firmware_agent.errors import StoreCorrupt, StoreError
@@ -19,8 +19,17 @@ from firmware_agent.journal import check_totals, find_break
 from firmware_agent.records import Records
 from wire.codec import decode_event
 from wire.errors import Code, DecodeError
-from wire.events import Boot, Ended, SessionEnded, SessionProgress, SessionStarted
-from wire.machines import Machine
+from wire.events import (
+    Boot,
+    CashHeld,
+    CashUnclaimed,
+    Ended,
+    SessionEnded,
+    SessionProgress,
+    SessionStarted,
+    VendOutcome,
+)
+from wire.machines import Machine, Mode
 from wire.usage import NOTHING
 
 KEEP_AND_CALL = (
@@ -55,6 +64,7 @@ def settle_open(
     rights: Mapping[str, Rights],
     specs: Mapping[str, Machine],
     boot: tuple[Moment, str],
+    held_cash: tuple[CashHeld, ...] = (),
 ) -> tuple[ControllerState, tuple[Effect, ...]]:
     """Journal the start, and the end of every session that was open. Pure.
 
@@ -64,12 +74,22 @@ def settle_open(
         rights: Of their accounts.
         specs: Machines as configured, by id.
         boot: Now, and the agent's version.
+        held_cash: Money that no card had claimed.
     """
     moment, version = boot
     turn = Turn(replace(state, accounts=dict(rights)), moment)
     turn.append(Boot, version=version, previous_seq=state.last_seq, settled=len(open_sessions))
     for event in open_sessions:
         _settle(turn, event, specs.get(event.machine))
+    for held in held_cash:
+        # For how long it has waited isn't known: nobody gets what may be another's.
+        turn.append(
+            CashUnclaimed,
+            holding=held.holding,
+            machine=held.machine,
+            unit=held.unit,
+            amount_minor=held.held_minor,
+        )
     for account in rights:
         release_excess(turn, turn.rights(account))
     return replace(turn.state, accounts={}), tuple(turn.effects)
@@ -88,11 +108,36 @@ def read_open_sessions(records: Records) -> tuple[SessionStarted | SessionProgre
     return tuple(event for event in events if isinstance(event, SessionStarted | SessionProgress))
 
 
+def read_held_cash(records: Records) -> tuple[CashHeld, ...]:
+    """Money that no card has claimed.
+
+    Raises:
+        StoreCorrupt: It can't be read.
+    """
+    try:
+        events = [decode_event(data) for data in records.held_cash()]
+    except DecodeError as error:
+        raise StoreCorrupt(f"held money can't be read: {error}") from None
+    return tuple(event for event in events if isinstance(event, CashHeld))
+
+
 def _settle(turn: Turn, event: SessionStarted | SessionProgress, spec: Machine | None) -> None:
     usage, charge = NOTHING, 0
     is_cut = spec is not None and is_cut_cycle(spec, Ended.POWER_LOST)
     if isinstance(event, SessionProgress) and not is_cut:
         usage, charge = event.usage, event.charge_minor
+    reason = Ended.POWER_LOST
+    if event.mode == Mode.VEND and charge:
+        # It was told to give something, and nobody heard whether it did.
+        reason = Ended.VEND_UNKNOWN
+        turn.append(
+            VendOutcome,
+            session=event.session,
+            outcome=VEND_OUTCOMES[reason],
+            machine=event.machine,
+            account=event.account,
+            detail="the power went meanwhile",
+        )
     rights, backed, unbacked = spend(turn.rights(event.account), charge, turn.state.last_seq + 1)
     turn.append(
         SessionEnded,
@@ -104,7 +149,9 @@ def _settle(turn: Turn, event: SessionStarted | SessionProgress, spec: Machine |
         tariff_version=event.tariff_version,
         started=event.started,
         ended=event.at,
-        reason=Ended.POWER_LOST,
+        reason=reason,
+        mode=event.mode,
+        program=event.program,
         usage=usage,
         charge_minor=charge,
         backed_minor=backed,

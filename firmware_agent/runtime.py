@@ -52,7 +52,7 @@ from firmware_agent.machine_side import MachineSide, Pace
 from firmware_agent.parts import Parts
 from firmware_agent.people_side import PeopleSide
 from firmware_agent.records import Records
-from firmware_agent.recovery import read_open_sessions, settle_open
+from firmware_agent.recovery import read_held_cash, read_open_sessions, settle_open
 from firmware_agent.timekeeper import Timekeeper
 from firmware_agent.uplink import Uplink
 from hardware.ports import (
@@ -218,14 +218,15 @@ class Runtime:
         records, state = self._wires.records, self.state
         first_seq = records.journal.head_seq + 1
         try:
-            events = read_open_sessions(records)
+            events, held = read_open_sessions(records), read_held_cash(records)
             rights = {event.account: records.accounts.load(event.account) for event in events}
         except StoreError as error:
             self._decider.fail(error)
             return False
         specs = {m.id: m.spec for m in state.machines.values() if m.spec is not None}
         boot = (self._time.moment(), self._wires.version)
-        self._has_recovered = self._decider.take(*settle_open(state, events, rights, specs, boot))
+        settled = settle_open(state, events, rights, specs, boot, held)
+        self._has_recovered = self._decider.take(*settled)
         if self._has_recovered:
             self._hub.begin(first_seq)
         return self._has_recovered

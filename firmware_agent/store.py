@@ -32,7 +32,7 @@ PROBE_BYTES = 64 * 1024
 """What has to fit before the disk counts as writable again: many events."""
 WAL_RESET_FIXED = (3, 51, 3)
 
-SCHEMA_STEPS = ("m001_journal", "m002_limits")
+SCHEMA_STEPS = ("m001_journal", "m002_limits", "m003_service")
 """Names of the steps in `migrations`."""
 
 _PRAGMAS = (

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from firmware_agent.core import codes, hub, running, starting, taps
+from firmware_agent.core import codes, hub, paying_in, running, service, starting, taps, vending
 from firmware_agent.core.effects import Effect, SwitchOff
 from firmware_agent.core.ending import release_excess, rest, settle, stop
 from firmware_agent.core.inputs import (
@@ -19,7 +19,9 @@ from firmware_agent.core.inputs import (
     CodeTyped,
     CommandCame,
     ConfigCame,
+    DoorChanged,
     ExcessFound,
+    FaultyChanged,
     FeedbackChanged,
     Input,
     LimitsCame,
@@ -27,11 +29,19 @@ from firmware_agent.core.inputs import (
     Metered,
     PartChanged,
     Pressed,
+    ProgramChosen,
     ReaderChanged,
     ShutDown,
     Ticked,
 )
 from firmware_agent.core.model import ControllerState, MachineState, Moment
+from firmware_agent.core.money_inputs import (
+    CashCame,
+    CashGap,
+    MoneyPartChanged,
+    VendAsked,
+    VendDone,
+)
 from firmware_agent.core.session import AT_REST, IN_SESSION, MAY_BE_ON, State, Trigger
 from firmware_agent.core.turn import Turn
 from wire.errors import Code
@@ -63,8 +73,12 @@ def _on_tick(turn: Turn, _: Ticked) -> None:
         machine = _drop_notice(turn, turn.machine(machine_id))
         if machine.state is State.ASKING:
             starting.tick_asking(turn, machine)
+        elif machine.state is State.CHOOSING:
+            vending.tick_choosing(turn, machine)
         elif machine.state in IN_SESSION:
             running.tick_session(turn, machine)
+        paying_in.tick(turn, turn.machine(machine_id))
+        service.tick_door(turn, turn.machine(machine_id))
 
 
 def _on_link(turn: Turn, changed: LinkChanged) -> None:
@@ -98,6 +112,8 @@ def _on_alarm(turn: Turn, changed: AlarmChanged) -> None:
     for machine in tuple(turn.state.machines.values()):
         if machine.state is State.ASKING:
             turn.move(replace(machine, ask=None), Trigger.REFUSE)
+        elif machine.state is State.CHOOSING:
+            vending.leave(turn, machine)
         elif machine.state in IN_SESSION and machine.state is not State.STOPPING:
             stop(turn, machine, Ended.FAULT)
         else:
@@ -123,6 +139,8 @@ def _on_shutdown(turn: Turn, _: ShutDown) -> None:
     for machine in tuple(turn.state.machines.values()):
         if machine.state is State.ASKING:
             turn.move(replace(machine, ask=None), Trigger.REFUSE)
+        elif machine.state is State.CHOOSING:
+            vending.leave(turn, machine)
         elif machine.state in IN_SESSION:
             if machine.state is not State.STOPPING:
                 machine = stop(turn, machine, Ended.SHUTDOWN)  # noqa: PLW2901 the next state
@@ -159,6 +177,14 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     ReaderChanged: taps.on_reader,
     Pressed: taps.on_button,
     FeedbackChanged: running.on_feedback,
+    DoorChanged: service.on_door,
+    FaultyChanged: service.on_faulty,
+    ProgramChosen: taps.choose_program,
+    CashCame: paying_in.on_cash,
+    CashGap: paying_in.on_gap,
+    MoneyPartChanged: vending.on_part,
+    VendAsked: vending.on_asked,
+    VendDone: vending.on_done,
     Metered: running.on_reading,
     PartChanged: _on_part,
     Ticked: _on_tick,

@@ -11,6 +11,9 @@ from firmware_agent.core.allowance import local_balance
 from firmware_agent.core.judging import is_low
 from firmware_agent.core.language import ENGLISH, Language
 from firmware_agent.core.model import ControllerState, MachineState, Moment, Notice, ReaderState
+from firmware_agent.core.modes import find_program, is_free, with_program
+from firmware_agent.core.paying import unit_by_code
+from firmware_agent.core.paying_in import accepts
 from firmware_agent.core.permission import tariff_for
 from firmware_agent.core.session import State
 from hardware.ports import Signal
@@ -32,6 +35,7 @@ WHY: dict[Code, tuple[str, str]] = {
     Code.CARD_REMOVED_EARLY: ("Card gone too soon", "Hold it a moment"),
     Code.ACCOUNT_CLOSED: ("Account is closed", "Ask the staff"),
     Code.PERMISSION_MISSING: ("Not permitted yet", "Ask for the course"),
+    Code.PERMISSION_ENDED: ("Permission has ended", "Ask for the course"),
     Code.MACHINE_BUSY: ("In use", "Please wait"),
     Code.MACHINE_LOCKED: ("Locked by the staff", "Ask the staff"),
     Code.MACHINE_OUT_OF_SERVICE: ("Out of service", "Use another one"),
@@ -51,6 +55,7 @@ WHY: dict[Code, tuple[str, str]] = {
     Code.OVERRUN_OPEN: ("Open amount", "Please top up"),
     Code.OUTPUT_FAILED: ("Out of order", "Use another one"),
     Code.METER_SILENT: ("Meter not working", "Use another one"),
+    Code.DOOR_OPEN: ("Door is open", "Close it first"),
     Code.JOURNAL_UNWRITABLE: ("Out of order", "Storage: call staff"),
     Code.JOURNAL_CORRUPT: ("Out of order", "Storage: call staff"),
     Code.JOURNAL_FORK: ("Out of order", "Records: call staff"),
@@ -66,6 +71,7 @@ _AT_REST = {
 _SIGNALS = {
     State.FREE: Signal.READY,
     State.ASKING: Signal.ASKING,
+    State.CHOOSING: Signal.READY,
     State.STARTING: Signal.ASKING,
     State.RUNNING: Signal.RUNNING,
     State.PAUSED: Signal.LOW,
@@ -88,7 +94,11 @@ def machine_screen(
         return _session_lines(state, machine, moment, language)
     if state.alarm is not None:
         return why_lines(state.alarm.code, language)
-    return _resting_lines(state, machine, language)
+    if machine.offer is not None:
+        funds = language.amount(machine.offer.funds_minor, machine.offer.tariff.unit)
+        return (language.say("Choose something"), language.say("{money} left", money=funds))
+    money = _money_lines(state, machine, moment, language)
+    return money or _resting_lines(state, machine, language)
 
 
 def reader_screen(
@@ -140,7 +150,7 @@ def price_words(state: ControllerState, spec: Machine | None, language: Language
     if spec is None:
         return ""
     tariff = tariff_for(spec, None, state.tariffs)
-    if tariff is None or spec.mode is Mode.ACCESS:
+    if tariff is None or is_free(spec):
         return ""
     parts = []
     if least_minor(tariff):
@@ -216,11 +226,41 @@ def _session_lines(
 
 def _resting_lines(state: ControllerState, machine: MachineState, language: Language) -> Lines:
     if machine.state in _AT_REST:
-        return why_lines(_AT_REST[machine.state], language)
+        lines = why_lines(_AT_REST[machine.state], language)
+        reason = machine.spec.out_of_service if machine.spec is not None else ""
+        reason = machine.retired or reason
+        return (*lines, reason) if machine.state is State.OUT_OF_SERVICE and reason else lines
     if machine.state is State.ASKING:
         return (name_of(machine), language.say("Checking balance"))
-    price = price_words(state, machine.spec, language)
-    return (name_of(machine), price or language.say("Tap your card"))
+    if machine.is_mode(Mode.REVALUE):
+        return (name_of(machine), language.say("Tap, then pay in"))
+    spec, name = machine.spec, name_of(machine)
+    if spec is not None:
+        program = find_program(spec, machine.program)
+        spec, _ = with_program(spec, machine.program)
+        name = program.name if program is not None else name
+    price = price_words(state, spec, language)
+    return (name, price or language.say("Tap your card"))
+
+
+def _money_lines(
+    state: ControllerState, machine: MachineState, moment: Moment, language: Language
+) -> Lines:
+    """What who pays in reads; nothing while nobody does."""
+    purse = machine.purse
+    is_there = purse.entry is not None and moment.mono_ms < purse.until_ms
+    if machine.state is not State.FREE or machine.spec is None:
+        return ()
+    if purse.holding:
+        unit = unit_by_code(machine.spec.cash.unit, state.tariffs.values())
+        money = language.amount(purse.held_minor, unit)
+        return (language.say("{money} paid in", money=money), language.say("Tap your card"))
+    if not is_there or purse.entry is None or not machine.is_mode(Mode.REVALUE):
+        return ()
+    unit = unit_by_code(purse.entry.unit, state.tariffs.values())
+    left = language.amount(max(0, state.left_minor(purse.entry)), unit)
+    words = "Put money in" if accepts(state, machine) else "No more money here"
+    return (language.say(words), language.say("{money} left", money=left))
 
 
 def _measure(tariff: Tariff, measure: Measure, language: Language) -> str:

@@ -42,6 +42,14 @@ class KeepLock:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepRetired:
+    """Store why a machine was taken out of service; empty: it is in service again."""
+
+    machine: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Store how a command ended, and tell the hub.
 
@@ -81,6 +89,38 @@ class SwitchOff:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferFunds:
+    """Tell a vending machine that something may be chosen, and for how much."""
+
+    machine: str
+    funds_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveVend:
+    """Tell a vending machine to give what was chosen."""
+
+    machine: str
+    request: str
+    price_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class DenyVend:
+    """Tell a vending machine not to give what was chosen."""
+
+    machine: str
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndOffer:
+    """Tell a vending machine that nothing more may be chosen."""
+
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
 class SendWant:
     """Ask the hub; lost when it can't be reached, and then repeated."""
 
@@ -103,5 +143,6 @@ class Restart:
     """End the agent, so that the system starts it again."""
 
 
-Durable = Append | KeepRights | KeepRevision | KeepLock | Answer
-Effect = Durable | SwitchOn | Pulse | SwitchOff | SendWant | SendReport | Restart
+Durable = Append | KeepRights | KeepRevision | KeepLock | KeepRetired | Answer
+AtVendor = OfferFunds | ApproveVend | DenyVend | EndOffer
+Effect = Durable | SwitchOn | Pulse | SwitchOff | AtVendor | SendWant | SendReport | Restart

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
+
 from firmware_agent.core.allowance import Rights, excess, release, spend
 from firmware_agent.core.effects import SwitchOff
 from firmware_agent.core.metering import Track
 from firmware_agent.core.model import MachineState
+from firmware_agent.core.modes import bought_usage, charge_for
 from firmware_agent.core.session import State, Trigger, come_to_rest
 from firmware_agent.core.turn import Turn
 from firmware_agent.core.visit import Session, Stopping
-from wire.events import Ended, Released, SessionEnded
+from wire.events import Ended, Released, SessionEnded, VendOutcome
 from wire.machines import Machine, Mode
 from wire.usage import NOTHING
 
@@ -19,12 +22,24 @@ SETTLE_MS = 300
 """After an output goes off, meters still send what they counted: S0 pulses are up to
 100 ms long, bus meters update a few times a second."""
 
+VEND_OUTCOMES = {
+    Ended.VENDED: "success",
+    Ended.VEND_FAILED: "failure",
+    Ended.VEND_UNKNOWN: "unknown",
+}
+"""How a vending machine's session ends, in the words of `vend_outcome`."""
 CUTTING = frozenset({Ended.COMMAND, Ended.FAULT, Ended.SHUTDOWN, Ended.POWER_LOST})
 """Ends that aren't the customer's doing."""
+BY_CUSTOMER = frozenset({Ended.TAP, Ended.BUTTON})
 
 
 def stop(
-    turn: Turn, machine: MachineState, reason: Ended, *, released: bool = False
+    turn: Turn,
+    machine: MachineState,
+    reason: Ended,
+    *,
+    released: bool = False,
+    detail: str = "",
 ) -> MachineState:
     """End the use of a machine now; the end is journalled after the last reading.
 
@@ -33,12 +48,20 @@ def stop(
         machine: In a session that isn't stopping yet.
         reason: Why.
         released: Whether the charge is dropped.
+        detail: More words on why.
     """
     session = _session(machine)
+    if session.vending is not None and reason not in VEND_OUTCOMES:
+        # Nobody knows whether it gave anything: a person decides.
+        detail = detail or f"ended by {reason.value}"
+        reason, released = Ended.VEND_UNKNOWN, False
     drop = released or is_cut_cycle(session.spec, reason)
+    if session.spec.mode is Mode.CYCLE and reason in BY_CUSTOMER:
+        session, reason = _ended_early(session, reason, turn.moment.mono_ms)
+        drop = drop or reason is Ended.CANCELLED
     waits = session.spec.mode is Mode.METERED and machine.wiring.meter_unit is not None
     settle_ms = turn.moment.mono_ms + (SETTLE_MS if waits else 0)
-    stopping = Stopping(reason, turn.moment.stamp, settle_ms, drop)
+    stopping = Stopping(reason, turn.moment.stamp, settle_ms, drop, detail)
     session = replace(session, stopping=stopping, want=None)
     turn.emit(SwitchOff(machine.id))
     return turn.move(replace(machine, session=session), Trigger.STOP)
@@ -52,6 +75,13 @@ def is_cut_cycle(spec: Machine, reason: Ended) -> bool:
     return spec.mode is Mode.CYCLE and spec.cycle.pulse_ms == 0 and reason in CUTTING
 
 
+def may_stop_early(spec: Machine) -> bool:
+    """Whether a customer may end a session; most cycles are paid and run to their end."""
+    if spec.mode is Mode.VEND:
+        return False
+    return spec.mode is not Mode.CYCLE or (spec.cycle.may_stop and spec.cycle.pulse_ms == 0)
+
+
 def settle(turn: Turn, machine: MachineState) -> MachineState:
     """Journal the end of a session, and give back what isn't needed any more."""
     session = _session(machine)
@@ -59,17 +89,21 @@ def settle(turn: Turn, machine: MachineState) -> MachineState:
     assert stopping is not None, "use ends before it is settled"
     usage = NOTHING if stopping.released else session.usage
     charge = 0 if stopping.released else session.charge_minor
+    if session.vending is not None:
+        turn.append(
+            VendOutcome,
+            session=session.id,
+            outcome=VEND_OUTCOMES[stopping.reason],
+            machine=machine.id,
+            account=session.account,
+            item=session.vending.item,
+            detail=stopping.detail[:512],
+        )
     seq = turn.state.last_seq + 1
     rights, backed, unbacked = spend(turn.rights(session.account), charge, seq)
     turn.append(
         SessionEnded,
-        session=session.id,
-        machine=machine.id,
-        account=session.account,
-        card=session.entry.card,
-        tariff=session.tariff.id if session.tariff is not None else "",
-        tariff_version=session.tariff.version if session.tariff is not None else 0,
-        started=session.started,
+        **session.facts(machine.id),
         ended=stopping.ended,
         reason=stopping.reason,
         usage=usage,
@@ -110,9 +144,9 @@ def release_excess(turn: Turn, rights: Rights) -> Rights:
 def rest(turn: Turn, machine: MachineState) -> MachineState:
     """Bring a machine that nobody uses to the state of rest that holds for it."""
     wanted = State.FREE
-    if machine.broken:
+    if machine.trouble:
         wanted = State.FAULT
-    elif machine.spec is None or machine.spec.out_of_service:
+    elif machine.spec is None or machine.spec.out_of_service or machine.retired:
         wanted = State.OUT_OF_SERVICE
     elif machine.locked or machine.spec.locked:
         wanted = State.LOCKED
@@ -121,18 +155,32 @@ def rest(turn: Turn, machine: MachineState) -> MachineState:
     return turn.put_state(machine, come_to_rest(machine.state, wanted))
 
 
+def _ended_early(session: Session, reason: Ended, mono_ms: int) -> tuple[Session, Ended]:
+    """A cycle that its customer ends is paid for the time that it ran; at once, not at all."""
+    ran_ms = mono_ms - session.started_ms
+    cycle = session.spec.cycle
+    if ran_ms < cycle.cancel_within_ms:
+        return session, Ended.CANCELLED
+    if session.tariff is None or ran_ms >= cycle.duration_ms:
+        return session, reason
+    ran = msgspec.structs.replace(cycle, duration_ms=ran_ms)
+    spec = msgspec.structs.replace(session.spec, cycle=ran)
+    usage = bought_usage(spec, session.tariff, session.started.wall_ms)
+    charge = charge_for(spec, session.tariff, usage)
+    return replace(session, usage=usage, charge_minor=charge), reason
+
+
 def _farewell(reason: Ended, charge_minor: int) -> str:
-    if reason is Ended.FEEDBACK_MISSING:
-        return "Did not start"
-    if reason is Ended.ZERO_BALANCE:
-        return "Balance used up"
-    if reason is Ended.LIMIT_REACHED:
-        return "Your limit is used"
-    if reason is Ended.TIME_LIMIT:
-        return "Longest time over"
-    if reason is Ended.FAULT:
-        return "Stopped: fault"
-    return "Thank you" if charge_minor else "Ended"
+    words = {
+        Ended.FEEDBACK_MISSING: "Did not start",
+        Ended.ZERO_BALANCE: "Balance used up",
+        Ended.LIMIT_REACHED: "Your limit is used",
+        Ended.TIME_LIMIT: "Longest time over",
+        Ended.FAULT: "Stopped: fault",
+        Ended.VEND_FAILED: "Nothing came out",
+        Ended.VEND_UNKNOWN: "Did it come out?",
+    }
+    return words.get(reason) or ("Thank you" if charge_minor else "Ended")
 
 
 def _session(machine: MachineState) -> Session:

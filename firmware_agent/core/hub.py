@@ -18,8 +18,10 @@ from firmware_agent.core.ending import release_excess, rest, stop
 from firmware_agent.core.inputs import AccountsCame, CommandCame, ConfigCame
 from firmware_agent.core.judging import WANT_AGAIN_MS, resume_if_paid
 from firmware_agent.core.model import MachineState, Shown
+from firmware_agent.core.modes import with_program
 from firmware_agent.core.paying import limit_of
 from firmware_agent.core.permission import check_card, check_machine, payer, tariff_for
+from firmware_agent.core.service import put_back, take_out
 from firmware_agent.core.session import AT_REST, MAY_BE_ON, State
 from firmware_agent.core.starting import Start, answer_ask, refuse, try_start
 from firmware_agent.core.turn import Turn
@@ -128,7 +130,9 @@ def _take_answer(turn: Turn, answer: WantAnswer) -> None:
 
 
 def _start(turn: Turn, machine: MachineState, came: CommandCame) -> None:
-    command, entry, spec = came.command, came.entry, machine.spec
+    command, entry, spec, program = came.command, came.entry, machine.spec, ""
+    if spec is not None:
+        spec, program = with_program(spec, command.detail or machine.program)
     tariff = tariff_for(spec, entry, turn.state.tariffs) if spec is not None else None
     code = turn.state.alarm.code if turn.state.alarm is not None else None
     code = code or check_machine(machine, tariff)
@@ -144,11 +148,14 @@ def _start(turn: Turn, machine: MachineState, came: CommandCame) -> None:
     turn.bring_rights(came.rights)
     turn.put_limit(entry.card, limit_of(entry, came.spent_minor))
     paid_by = payer(entry, spec, tariff)
-    try_start(turn, machine, Start(came.session, paid_by, spec, tariff, command.id))
+    start = Start(came.session, paid_by, spec, tariff, command.id, program=program)
+    try_start(turn, machine, start)
 
 
 def _stop(turn: Turn, machine: MachineState, came: CommandCame) -> None:
-    if machine.state in MAY_BE_ON or machine.state is State.PAUSED:
+    is_on = machine.state in MAY_BE_ON or machine.state is State.PAUSED
+    # What a vending machine was told to give can't be taken back.
+    if is_on and machine.session is not None and machine.session.vending is None:
         stop(turn, machine, Ended.COMMAND)
         _answer(turn, came)
     else:
@@ -161,6 +168,16 @@ def _lock(turn: Turn, machine: MachineState, came: CommandCame) -> None:
     kept = turn.put(replace(machine, locked=locked))
     if kept.state in AT_REST:
         rest(turn, kept)
+    _answer(turn, came)
+
+
+def _retire(turn: Turn, machine: MachineState, came: CommandCame) -> None:
+    take_out(turn, machine, came.command.detail or "by the staff")
+    _answer(turn, came)
+
+
+def _return(turn: Turn, machine: MachineState, came: CommandCame) -> None:
+    put_back(turn, machine)
     _answer(turn, came)
 
 
@@ -196,4 +213,6 @@ _ON_MACHINE: dict[Action, Callable[[Turn, MachineState, CommandCame], None]] = {
     Action.STOP: _stop,
     Action.LOCK: _lock,
     Action.UNLOCK: _lock,
+    Action.RETIRE: _retire,
+    Action.RETURN: _return,
 }

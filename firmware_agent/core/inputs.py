@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from firmware_agent.core.allowance import Rights
 from firmware_agent.core.model import Alarm
+from firmware_agent.core.money_inputs import MoneyInput
 from firmware_agent.core.paying import CardLimit
 from firmware_agent.core.used_codes import Use
 from hardware.ports import Reading
@@ -85,6 +86,35 @@ class FeedbackChanged:
 
     machine: str
     active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DoorChanged:
+    """A machine's door was opened or closed."""
+
+    machine: str
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FaultyChanged:
+    """A machine says itself that it has a fault, or no longer."""
+
+    machine: str
+    faulty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramChosen:
+    """Someone chose a program at a machine.
+
+    Attributes:
+        machine: Which.
+        program: Its id; empty: the next one.
+    """
+
+    machine: str
+    program: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +275,9 @@ Input = (
     | ReaderChanged
     | Pressed
     | FeedbackChanged
+    | DoorChanged
+    | FaultyChanged
+    | ProgramChosen
     | Metered
     | PartChanged
     | Ticked
@@ -258,4 +291,5 @@ Input = (
     | AlarmChanged
     | ExcessFound
     | ShutDown
+    | MoneyInput
 )

@@ -14,6 +14,7 @@ from firmware_agent.core.metering import (
     silent_ms,
 )
 from firmware_agent.core.model import MachineState
+from firmware_agent.core.modes import is_bought
 from firmware_agent.core.session import State, Trigger
 from firmware_agent.core.starting import ask_more
 from firmware_agent.core.turn import Turn
@@ -37,7 +38,7 @@ def judge(turn: Turn, machine: MachineState) -> None:
     if reason is not None:
         stop(turn, machine, reason)
         return
-    if session.tariff is not None and session.spec.mode is not Mode.CYCLE:
+    if session.tariff is not None and session.spec.mode is Mode.METERED:
         machine = _judge_money(turn, machine, session.tariff)
     if machine.state is State.RUNNING:
         _checkpoint_if_due(turn, machine)
@@ -54,7 +55,7 @@ def resume_if_paid(turn: Turn, machine: MachineState) -> None:
 
 def is_low(session: Session, left_minor: int, low_percent: int) -> bool:
     """Whether little is left of what a session asks for at a time."""
-    if session.tariff is None or session.spec.mode is Mode.CYCLE:
+    if session.tariff is None or is_bought(session.spec):
         return False
     return left_minor * PERCENT <= session.spec.want_minor * low_percent
 
@@ -88,13 +89,7 @@ def checkpoint(turn: Turn, machine: MachineState) -> MachineState:
         return machine
     turn.append(
         SessionProgress,
-        session=session.id,
-        machine=machine.id,
-        account=session.account,
-        card=session.entry.card,
-        tariff=session.tariff.id if session.tariff is not None else "",
-        tariff_version=session.tariff.version if session.tariff is not None else 0,
-        started=session.started,
+        **session.facts(machine.id),
         usage=session.usage,
         charge_minor=session.charge_minor,
     )
@@ -104,7 +99,7 @@ def checkpoint(turn: Turn, machine: MachineState) -> MachineState:
 
 def _end_reason(turn: Turn, machine: MachineState) -> Ended | None:
     session, mono_ms = _session(machine), turn.moment.mono_ms
-    if session.spec.mode is Mode.CYCLE:
+    if session.spec.mode in {Mode.CYCLE, Mode.VEND}:
         return None
     if mono_ms - session.started_ms >= session.spec.session_ms_max:
         return Ended.TIME_LIMIT

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from firmware_agent.core.modes import bought_usage, is_bought, is_free
 from hardware.ports import Quality, Reading
 from wire.machines import Machine, Mode
 from wire.money import EUR
@@ -159,27 +160,18 @@ def add_step(tariff: Tariff | None, usage: Usage, step: Step, wall_ms: int) -> U
     return add_use(tariff or _UNPRICED, usage, wall_ms - step.time_ms, step.time_ms, step.quantity)
 
 
-def bought_usage(spec: Machine, tariff: Tariff, wall_ms: int) -> Usage:
-    """What a cycle's customer buys: its whole time, by the bands from now on."""
-    return add_use(tariff, NOTHING, wall_ms, spec.cycle.duration_ms, 0)
-
-
-def charge_for(spec: Machine, tariff: Tariff | None, usage: Usage) -> int:
-    """Charge of a session that has begun, minor units; access is free."""
-    if tariff is None or spec.mode is Mode.ACCESS:
-        return 0
-    return rate(tariff, usage)
-
-
 def need_to_start(spec: Machine, tariff: Tariff | None, wall_ms: int) -> int:
     """What a card must be able to pay for a start.
 
-    A cycle: its price. Metered: the least that any use costs, since a session that
-    is stopped at once serves nobody; plus the reserve.
+    What is bought: its price. Metered: the least that any use costs, since a session that
+    is stopped at once serves nobody; plus the reserve. A vending machine says its price
+    later: until then the least of any is needed.
     """
-    if tariff is None or spec.mode is Mode.ACCESS:
+    if tariff is None or is_free(spec):
         return 0
-    if spec.mode is Mode.CYCLE:
+    if spec.mode is Mode.VEND:
+        return max(1, rate(tariff, NOTHING))
+    if is_bought(spec):
         return rate(tariff, bought_usage(spec, tariff, wall_ms))
     least = least_minor(tariff) + worst_increment_minor(tariff, NOTHING, 1, 1)
     if least == 0 and costs_anything(tariff):

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from firmware_agent.core.allowance import Rights
+from firmware_agent.core.allowance import Rights, local_balance
 from firmware_agent.core.metering import NO_BOUNDS, Bounds, Track
 from firmware_agent.core.paying import CardLimit, accounts_of
 from firmware_agent.core.session import IN_SESSION, MAY_BE_ON, State
-from firmware_agent.core.visit import Ask, Session
+from firmware_agent.core.visit import NO_MONEY, Ask, LostVend, Offer, Purse, Session
 from wire.downlink import CardEntry
 from wire.errors import Code
 from wire.events import ClockState, Stamp
@@ -58,6 +58,9 @@ class Wiring:
         meter_unit: Base unit of its meter; None: it has none.
         has_feedback: Whether it says by itself that it runs.
         meter_bounds: What its meter can't do.
+        acceptors: Ids of what takes coins and notes there.
+        coin_max_minor: The most that comes in at once.
+        has_bus: Whether it is a vending machine that says what it gives.
     """
 
     machine: str
@@ -66,6 +69,9 @@ class Wiring:
     meter_unit: str | None = None
     has_feedback: bool = False
     meter_bounds: Bounds = NO_BOUNDS
+    acceptors: tuple[str, ...] = ()
+    coin_max_minor: int = 0
+    has_bus: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +121,19 @@ class MachineState:
         since_ms: Wall time since when.
         session: The open session, in `IN_SESSION`.
         ask: The waiting tap, in ASKING.
+        offer: Who may choose something, in CHOOSING.
+        purse: Coins and notes.
+        lost_vend: The last vend that ended as unknown; None: none did.
         locked: Locked by a command.
-        broken: Why a part doesn't work; empty: all do.
+        retired: Why it was taken out of service here; empty: it wasn't.
+        failed_starts: Starts in a row after which it didn't say that it runs.
+        broken: Why its output, meter or feedback doesn't work; empty: they do.
+        money_down: Acceptors and vending bus that don't answer: id to the reason.
+        faulty: Whether it says itself that it has a fault.
+        door: Whether its door is open; None: not known.
+        door_ms: Monotonic time since when.
+        door_fault: A door open for too long was journalled.
+        program: Program that is chosen; empty: the first.
         feedback: The machine's own signal; None: not known.
         feedback_ms: Monotonic time since when.
         idle_meter: Readings while nobody uses it, for health only.
@@ -131,8 +148,19 @@ class MachineState:
     since_ms: int = 0
     session: Session | None = None
     ask: Ask | None = None
+    offer: Offer | None = None
+    purse: Purse = NO_MONEY
+    lost_vend: LostVend | None = None
     locked: bool = False
+    retired: str = ""
+    failed_starts: int = 0
     broken: str = ""
+    money_down: Mapping[str, str] = field(default_factory=dict)
+    faulty: bool = False
+    door: bool | None = None
+    door_ms: int = 0
+    door_fault: bool = False
+    program: str = ""
     feedback: bool | None = None
     feedback_ms: int = 0
     idle_meter: Track = field(default_factory=Track)
@@ -148,8 +176,25 @@ class MachineState:
     @property
     def entry(self) -> CardEntry | None:
         """The card whose session or question it is busy with; None: nobody's."""
-        busy = self.session or self.ask
+        busy = self.session or self.ask or self.offer
         return busy.entry if busy is not None else None
+
+    @property
+    def trouble(self) -> str:
+        """Why it can't be used, in words; empty: nothing is wrong."""
+        if self.broken:
+            return self.broken
+        if self.faulty:
+            return "it says itself that it has a fault"
+        needed = self.wiring.acceptors if self.is_mode(Mode.REVALUE) else ()
+        is_cut_off = self.wiring.has_bus and self.is_mode(Mode.VEND)
+        if self.money_down and (is_cut_off or (needed and set(needed) <= set(self.money_down))):
+            return next(iter(self.money_down.values()))
+        return ""
+
+    def is_mode(self, mode: Mode) -> bool:
+        """Whether it is configured, and of a mode."""
+        return self.spec is not None and self.spec.mode is mode
 
     @property
     def account(self) -> str:
@@ -163,6 +208,8 @@ class MachineState:
         if self.state not in MAY_BE_ON or self.session is None:
             return False
         spec = self.session.spec
+        if spec.mode is Mode.VEND:
+            return False
         return spec.mode is not Mode.CYCLE or spec.cycle.pulse_ms == 0
 
     @property
@@ -292,6 +339,11 @@ class ControllerState:
             machine.open_minor for machine in self.machines.values() if machine.account == account
         )
 
+    def left_minor(self, entry: CardEntry) -> int:
+        """What a card may spend here, before its own limit; its account is in play."""
+        rights, open_minor = self.accounts[entry.account], self.open_minor(entry.account)
+        return local_balance(rights, entry.floor_minor, open_minor).left_minor
+
     def limit_left(self, entry: CardEntry) -> int | None:
         """What a card may still cost the account that pays; None: it has no limit.
 
@@ -309,13 +361,18 @@ class ControllerState:
         return limit.limit_minor - limit.spent_minor - open_minor
 
     def cards_in_play(self) -> frozenset[str]:
-        """Cards in a session, asking, or waiting at a reader."""
+        """Cards in a session, asking, choosing, paying in, or waiting at a reader."""
         busy = {m.entry.card for m in self.machines.values() if m.entry is not None}
+        busy |= {m.purse.entry.card for m in self.machines.values() if m.purse.entry}
         return frozenset(busy | {r.pending.card for r in self.readers.values() if r.pending})
 
     def is_busy(self, account: str) -> bool:
-        """Whether an account is in a session or asking at some machine."""
-        return any(machine.account == account for machine in self.machines.values())
+        """Whether an account is in a session, asking, choosing or paying in somewhere."""
+        return any(
+            machine.account == account
+            or (machine.purse.entry is not None and machine.purse.entry.account == account)
+            for machine in self.machines.values()
+        )
 
     def is_in_play(self, account: str) -> bool:
         """Whether its rights are needed: it is busy, or its card waits at a reader."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from firmware_agent.core import vending
 from firmware_agent.core.ending import settle, stop
 from firmware_agent.core.inputs import FeedbackChanged, Metered
 from firmware_agent.core.judging import checkpoint, has_stopped, judge, more_wanted
@@ -11,11 +12,12 @@ from firmware_agent.core.metering import (
     METER_SILENT_MS,
     Step,
     add_step,
-    charge_for,
     read_on,
     silent_ms,
 )
 from firmware_agent.core.model import MachineState
+from firmware_agent.core.modes import charge_for, is_bought
+from firmware_agent.core.service import count_failed_start
 from firmware_agent.core.session import State, Trigger
 from firmware_agent.core.starting import ask_more, send_want
 from firmware_agent.core.turn import Turn
@@ -55,25 +57,34 @@ def on_feedback(turn: Turn, changed: FeedbackChanged) -> None:
     if machine.feedback is not changed.active:
         machine = replace(machine, feedback=changed.active, feedback_ms=turn.moment.mono_ms)
         machine = turn.put(machine)
-    if machine.state is State.STARTING and changed.active:
-        machine = turn.move(machine, Trigger.CONFIRM)
-        checkpoint(turn, machine)
+    if machine.state is State.STARTING and changed.active and _session(machine).vending is None:
+        machine = turn.move(replace(machine, failed_starts=0), Trigger.CONFIRM)
+        if not machine.is_mode(Mode.VEND):
+            checkpoint(turn, machine)
 
 
 def tick_session(turn: Turn, machine: MachineState) -> None:
     """Time passed in a session."""
     session = _session(machine)
     mono_ms = turn.moment.mono_ms
-    if machine.state is State.STARTING:
+    if machine.state is State.STARTING and session.vending is not None:
+        if mono_ms >= session.vending.until_ms:
+            vending.give_up(turn, machine, "it never said whether it gave anything")
+    elif machine.state is State.STARTING:
         if mono_ms - session.started_ms >= session.spec.cycle.feedback_within_ms:
             turn.fault(machine.id, Code.FEEDBACK_MISSING, "started, but doesn't say that it runs")
-            stop(turn, turn.machine(machine.id), Ended.FEEDBACK_MISSING, released=True)
+            machine = count_failed_start(turn, turn.machine(machine.id))
+            stop(turn, machine, Ended.FEEDBACK_MISSING, released=True)
     elif machine.state is State.PAUSED:
         _tick_paused(turn, machine)
     elif machine.state is State.STOPPING:
         _try_settle(turn, machine)
     elif session.spec.mode is Mode.CYCLE:
         _tick_cycle(turn, machine)
+    elif session.spec.mode is Mode.VEND:
+        stop(turn, machine, Ended.VENDED)
+    elif session.spec.mode is Mode.ACCESS:
+        _tick_access(turn, machine)
     _repeat_want(turn, turn.machine(machine.id))
 
 
@@ -88,8 +99,8 @@ def resend_wants(turn: Turn) -> None:
 
 
 def _count(turn: Turn, machine: MachineState, session: Session, step: Step) -> Session:
-    """Add a step's use; a cycle's was bought at its start."""
-    if session.spec.mode is Mode.CYCLE:
+    """Add a step's use; what is bought was so at its start."""
+    if is_bought(session.spec):
         return session
     usage = add_step(session.tariff, session.usage, step, turn.moment.wall_ms)
     active = step.quantity > 0 or machine.feedback is True
@@ -111,6 +122,14 @@ def _tick_cycle(turn: Turn, machine: MachineState) -> None:
         stop(turn, machine, Ended.CYCLE_DONE)
     elif ran_ms >= session.spec.session_ms_max:
         stop(turn, machine, Ended.TIME_LIMIT)
+
+
+def _tick_access(turn: Turn, machine: MachineState) -> None:
+    """A door is let go when its time is over."""
+    session = _session(machine)
+    open_ms = session.spec.access.open_ms
+    if open_ms and turn.moment.mono_ms - session.started_ms >= open_ms:
+        stop(turn, machine, Ended.OPENED)
 
 
 def _tick_paused(turn: Turn, machine: MachineState) -> None:

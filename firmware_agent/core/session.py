@@ -6,7 +6,10 @@ Each machine is in one state. At rest it is FREE, LOCKED (staff), OUT_OF_SERVICE
 operator's configuration) or FAULT (a part doesn't work). A tap that may start at once
 goes FREE → RUNNING, or FREE → STARTING when the machine has to say by its own feedback
 that it really runs. A tap that the local balance doesn't carry asks the hub: FREE →
-ASKING, and from there on as a tap that may start, or back to FREE.
+ASKING, and from there on as a tap that may start, or back to FREE. At a vending machine
+a tap only shows what may be spent: FREE or ASKING → CHOOSING. What is chosen there starts
+a session, CHOOSING → STARTING, until the machine says whether it gave anything; STARTING
+may then end as done, failed or unknown. Who chooses nothing leaves: CHOOSING → FREE.
 
 RUNNING is the only state in which use is charged. PAUSED is a session whose right is
 used up and that waits for money with its output off. Every session ends through
@@ -31,6 +34,7 @@ class State(Enum):
 
     FREE = "free"
     ASKING = "asking"
+    CHOOSING = "choosing"
     STARTING = "starting"
     RUNNING = "running"
     PAUSED = "paused"
@@ -45,6 +49,8 @@ class Trigger(Enum):
 
     ASK = "the local balance doesn't carry the tap: the hub is asked"
     REFUSE = "the hub's answer, or its silence, doesn't allow a start"
+    OFFER = "a vending machine was told what may be spent"
+    LEAVE = "nothing was chosen at it"
     RUN = "a session began and its output is on"
     PULSE = "a session began and the machine's own feedback is awaited"
     CONFIRM = "the machine says that it runs"
@@ -63,6 +69,7 @@ class Trigger(Enum):
 TABLE: dict[State, dict[Trigger, State]] = {
     State.FREE: {
         Trigger.ASK: State.ASKING,
+        Trigger.OFFER: State.CHOOSING,
         Trigger.RUN: State.RUNNING,
         Trigger.PULSE: State.STARTING,
         Trigger.LOCK: State.LOCKED,
@@ -72,8 +79,10 @@ TABLE: dict[State, dict[Trigger, State]] = {
     State.ASKING: {
         Trigger.RUN: State.RUNNING,
         Trigger.PULSE: State.STARTING,
+        Trigger.OFFER: State.CHOOSING,
         Trigger.REFUSE: State.FREE,
     },
+    State.CHOOSING: {Trigger.PULSE: State.STARTING, Trigger.LEAVE: State.FREE},
     State.STARTING: {Trigger.CONFIRM: State.RUNNING, Trigger.STOP: State.STOPPING},
     State.RUNNING: {Trigger.PAUSE: State.PAUSED, Trigger.STOP: State.STOPPING},
     State.PAUSED: {Trigger.RESUME: State.RUNNING, Trigger.STOP: State.STOPPING},

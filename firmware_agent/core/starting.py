@@ -10,18 +10,20 @@ from firmware_agent.core.allowance import (
     decide,
     decide_answered,
     decide_unanswered,
+    usable,
 )
-from firmware_agent.core.effects import Answer, Pulse, SendWant, SwitchOn
-from firmware_agent.core.metering import bought_usage, charge_for, need_to_start
+from firmware_agent.core.effects import Answer, OfferFunds, Pulse, SendWant, SwitchOn
+from firmware_agent.core.metering import need_to_start
 from firmware_agent.core.model import MachineState, Shown
+from firmware_agent.core.modes import bought_usage, charge_for, is_bought
 from firmware_agent.core.session import State, Trigger
 from firmware_agent.core.turn import Turn
-from firmware_agent.core.visit import Ask, PendingWant, Session
+from firmware_agent.core.visit import Ask, Offer, PendingWant, Session
 from wire.downlink import CardEntry, WantAnswer
 from wire.errors import Code
 from wire.events import SessionStarted
 from wire.keys import HUB
-from wire.machines import Machine, Mode
+from wire.machines import HubDown, Machine, Mode
 from wire.money import EUR, Unit
 from wire.proof import Proof
 from wire.tariff import Tariff
@@ -40,6 +42,7 @@ class Start:
         command: Id of the command that asked for it; empty: a tap.
         backed_only: The hub granted what the card's limit leaves.
         proof: How the card proved itself; None: it didn't.
+        program: Program of a cycle that was chosen; empty: there is no choice.
     """
 
     session: str
@@ -49,6 +52,7 @@ class Start:
     command: str = ""
     backed_only: bool = False
     proof: Proof | None = None
+    program: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +75,14 @@ def try_start(turn: Turn, machine: MachineState, start: Start) -> None:
         _refuse_start(turn, machine, start, decision)
         return
     if decision.verdict is Verdict.START:
-        began = begin(turn, machine, start, floor_used=decision.floor_used)
-        if decision.want_minor:
-            ask_more(turn, began, decision.want_minor)
-        return
+        if _is_offered(machine, start) and not (decision.want_minor and turn.state.online):
+            offer(turn, machine, start)
+            return
+        if not _is_offered(machine, start):
+            began = begin(turn, machine, start, floor_used=decision.floor_used)
+            if decision.want_minor:
+                ask_more(turn, began, decision.want_minor)
+            return
     want = PendingWant(f"{start.session}.0", decision.want_minor, turn.moment.mono_ms)
     ask = Ask(
         start.session,
@@ -86,6 +94,7 @@ def try_start(turn: Turn, machine: MachineState, start: Start) -> None:
         turn.moment.mono_ms + turn.state.policy.want_timeout_ms,
         start.command,
         start.proof,
+        start.program,
     )
     turn.move(replace(machine, ask=ask, notice=None), Trigger.ASK)
     send_want(turn, machine.id, start.session, start.entry, want)
@@ -111,20 +120,6 @@ def tick_asking(turn: Turn, machine: MachineState) -> None:
 def begin(turn: Turn, machine: MachineState, start: Start, *, floor_used: bool) -> MachineState:
     """Journal a session and switch its machine on."""
     spec, entry, tariff, moment = start.spec, start.entry, start.tariff, turn.moment
-    turn.append(
-        SessionStarted,
-        session=start.session,
-        machine=machine.id,
-        account=entry.account,
-        card=entry.card,
-        tariff=tariff.id if tariff is not None else "",
-        tariff_version=tariff.version if tariff is not None else 0,
-        started=moment.stamp,
-        local_minor=max(0, turn.balance(entry).left_minor),
-        online=turn.state.online,
-        floor_used=floor_used,
-        proof=start.proof,
-    )
     session = Session(
         start.session,
         spec,
@@ -135,22 +130,61 @@ def begin(turn: Turn, machine: MachineState, start: Start, *, floor_used: bool) 
         checkpoint_ms=moment.mono_ms,
         active_ms=moment.mono_ms,
         backed_only=start.backed_only,
+        program=start.program,
     )
-    if spec.mode is Mode.CYCLE and tariff is not None:
-        usage = bought_usage(spec, tariff, moment.wall_ms)
+    journal_start(turn, machine, session, start, floor_used=floor_used)
+    if tariff is not None:
+        usage = session.usage
+        if is_bought(spec):
+            usage = bought_usage(spec, tariff, moment.wall_ms)
         session = replace(session, usage=usage, charge_minor=charge_for(spec, tariff, usage))
-    elif tariff is not None:
-        session = replace(session, charge_minor=charge_for(spec, tariff, session.usage))
-    awaits = spec.mode is Mode.CYCLE and spec.cycle.feedback_within_ms > 0
+    is_pulsed = spec.mode in {Mode.CYCLE, Mode.VEND}
+    awaits = is_pulsed and spec.cycle.feedback_within_ms > 0
     machine = turn.move(
         replace(machine, session=session, ask=None, notice=None),
         Trigger.PULSE if awaits else Trigger.RUN,
     )
-    pulse_ms = spec.cycle.pulse_ms if spec.mode is Mode.CYCLE else 0
+    pulse_ms = spec.cycle.pulse_ms if is_pulsed else 0
     turn.emit(Pulse(machine.id, pulse_ms) if pulse_ms else SwitchOn(machine.id))
     if start.command:
         turn.emit(Answer(start.command, Outcome.DONE))
     return machine
+
+
+def journal_start(
+    turn: Turn, machine: MachineState, session: Session, start: Start, *, floor_used: bool
+) -> None:
+    """Journal that a session begins."""
+    turn.append(
+        SessionStarted,
+        **session.facts(machine.id),
+        local_minor=max(0, turn.balance(start.entry).left_minor),
+        online=turn.state.online,
+        floor_used=floor_used,
+        proof=start.proof,
+    )
+
+
+def offer(turn: Turn, machine: MachineState, start: Start) -> None:
+    """Let something be chosen at a vending machine, for what may be spent there."""
+    assert start.tariff is not None, "a vending machine has a tariff"
+    funds = spendable(turn, start.entry, start.spec.hub_down, backed_only=start.backed_only)
+    until_ms = turn.moment.mono_ms + start.spec.vend.choose_ms
+    offered = Offer(
+        start.session, start.entry, start.spec, start.tariff, funds, until_ms, start.proof
+    )
+    machine = replace(machine, offer=offered, ask=None, notice=None)
+    turn.move(machine, Trigger.OFFER)
+    turn.emit(OfferFunds(machine.id, funds))
+
+
+def spendable(turn: Turn, entry: CardEntry, policy: HubDown, *, backed_only: bool = False) -> int:
+    """What a card may spend now without asking anyone, ≥ 0."""
+    is_backed_only = backed_only or policy is HubDown.DENY
+    resting_on = HubDown.BACKED_ONLY if is_backed_only else policy
+    left = usable(turn.balance(entry), resting_on)
+    limit = turn.state.limit_left(entry)
+    return max(0, left if limit is None else min(left, limit))
 
 
 def ask_more(turn: Turn, machine: MachineState, amount_minor: int) -> None:
@@ -222,9 +256,21 @@ def _conclude(
     turn: Turn, machine: MachineState, decision: Decision, *, backed_only: bool = False
 ) -> None:
     ask = _ask(machine)
-    start = Start(ask.session, ask.entry, ask.spec, ask.tariff, ask.command, backed_only, ask.proof)
+    start = Start(
+        ask.session,
+        ask.entry,
+        ask.spec,
+        ask.tariff,
+        ask.command,
+        backed_only,
+        ask.proof,
+        ask.program,
+    )
     if decision.verdict is Verdict.START and turn.state.alarm is None:
-        begin(turn, machine, start, floor_used=decision.floor_used)
+        if _is_offered(machine, start):
+            offer(turn, machine, start)
+        else:
+            begin(turn, machine, start, floor_used=decision.floor_used)
         return
     if turn.state.alarm is not None:
         decision = Decision(Verdict.REFUSE, code=turn.state.alarm.code)
@@ -246,12 +292,17 @@ def _refuse_start(turn: Turn, machine: MachineState, start: Start, decision: Dec
 
 
 def _want_at_start(spec: Machine, tariff: Tariff | None) -> int:
-    """A cycle asks for its price; what is metered asks for a stretch of use."""
-    if spec.mode is Mode.CYCLE:
+    """What is bought asks for its price; what isn't known yet asks for a stretch of use."""
+    if is_bought(spec) and spec.mode is not Mode.VEND:
         return 0
     if tariff is None or tariff.cap_minor is None:
         return spec.want_minor
     return min(spec.want_minor, tariff.cap_minor + spec.reserve_minor)
+
+
+def _is_offered(machine: MachineState, start: Start) -> bool:
+    """Whether a vending machine says what is chosen, and what it costs."""
+    return start.spec.mode is Mode.VEND and machine.wiring.has_bus
 
 
 def _ask(machine: MachineState) -> Ask:

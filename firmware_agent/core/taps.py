@@ -14,18 +14,28 @@ from dataclasses import replace
 
 import msgspec
 
+from firmware_agent.core import paying_in, vending
 from firmware_agent.core.codes import TYPE_WITHIN_MS
-from firmware_agent.core.ending import stop
+from firmware_agent.core.ending import may_stop_early, stop
 from firmware_agent.core.inputs import (
     CardForgotten,
     CardsClashed,
     CardTapped,
     Pressed,
+    ProgramChosen,
     ReaderChanged,
 )
 from firmware_agent.core.model import NOBODY, LastCard, MachineState, PendingTap, Shown
+from firmware_agent.core.modes import next_program, with_program
 from firmware_agent.core.paying import accounts_of, limit_of
-from firmware_agent.core.permission import check_card, check_machine, payer, tariff_for
+from firmware_agent.core.permission import (
+    check_card,
+    check_machine,
+    is_for_service,
+    payer,
+    tariff_for,
+)
+from firmware_agent.core.service import serve
 from firmware_agent.core.session import State
 from firmware_agent.core.starting import Start, refuse, try_start
 from firmware_agent.core.turn import Turn
@@ -97,8 +107,12 @@ def on_button(turn: Turn, pressed: Pressed) -> None:
     if not machine.wiring.shared:
         if machine.state in _STOPPABLE and _may_stop_early(machine):
             stop(turn, machine, Ended.BUTTON)
+        elif machine.state is State.FREE:
+            choose_program(turn, ProgramChosen(machine.id))
         return
     reader = turn.reader(machine.wiring.reader)
+    if reader.chosen == machine.id and machine.state is State.FREE:
+        choose_program(turn, ProgramChosen(machine.id))
     pending = reader.pending
     if pending is not None and turn.moment.mono_ms < pending.until_ms:
         turn.put_reader(replace(reader, pending=None, chosen="", notice=None))
@@ -115,6 +129,16 @@ def on_button(turn: Turn, pressed: Pressed) -> None:
         return
     until_ms = turn.moment.mono_ms + CHOOSE_MS
     turn.put_reader(replace(reader, chosen=machine.id, chosen_until_ms=until_ms, pending=None))
+
+
+def choose_program(turn: Turn, chosen: ProgramChosen) -> None:
+    """Someone chose what a machine is to do next; the tap that follows starts it."""
+    machine = turn.machine(chosen.machine)
+    if machine.spec is None or machine.state is not State.FREE:
+        return
+    wanted = chosen.program or next_program(machine.spec, machine.program)
+    _, program = with_program(machine.spec, wanted)
+    turn.put(replace(machine, program=program, notice=None))
 
 
 def tick_reader(turn: Turn, reader_id: str) -> None:
@@ -150,9 +174,15 @@ def _use(turn: Turn, machine: MachineState, tapped: CardTapped) -> None:
     """Start, stop or refuse: the card and the machine are known now."""
     entry, level = _as_proved(turn, tapped)
     if entry is not None and level >= entry.level and machine.account in accounts_of(entry):
+        machine = paying_in.come(turn, machine, entry)
         _tap_own(turn, machine)
         return
-    spec = machine.spec
+    if entry is not None and is_for_service(entry, level, turn.moment.wall_ms):
+        serve(turn, machine)
+        return
+    spec, program = machine.spec, ""
+    if spec is not None:
+        spec, program = with_program(spec, machine.program)
     tariff = tariff_for(spec, entry, turn.state.tariffs) if spec is not None else None
     code = turn.state.alarm.code if turn.state.alarm is not None else None
     code = code or check_machine(machine, tariff)
@@ -165,7 +195,11 @@ def _use(turn: Turn, machine: MachineState, tapped: CardTapped) -> None:
         return
     assert spec is not None
     paid_by = payer(entry, spec, tariff)
-    try_start(turn, machine, Start(tapped.session, paid_by, spec, tariff, proof=tapped.proof))
+    machine = paying_in.come(turn, machine, entry)
+    if spec.mode is Mode.REVALUE:
+        return
+    start = Start(tapped.session, paid_by, spec, tariff, proof=tapped.proof, program=program)
+    try_start(turn, machine, start)
 
 
 def _as_proved(turn: Turn, tapped: CardTapped) -> tuple[CardEntry | None, int]:
@@ -181,6 +215,9 @@ def _as_proved(turn: Turn, tapped: CardTapped) -> tuple[CardEntry | None, int]:
 
 def _tap_own(turn: Turn, machine: MachineState) -> None:
     """A card of the account that pays for what the machine is busy with."""
+    if machine.state is State.CHOOSING:
+        vending.leave(turn, machine)
+        return
     session = machine.session
     if session is None or machine.state not in _STOPPABLE:
         return
@@ -193,8 +230,8 @@ def _tap_own(turn: Turn, machine: MachineState) -> None:
 
 
 def _may_stop_early(machine: MachineState) -> bool:
-    """Whether the customer may end it; a cycle is paid and runs to its end."""
-    return machine.session is not None and machine.session.spec.mode is not Mode.CYCLE
+    """Whether the customer may end it."""
+    return machine.session is not None and may_stop_early(machine.session.spec)
 
 
 def _wait_for_choice(turn: Turn, tapped: CardTapped) -> None:

@@ -53,11 +53,11 @@ def _machine(state: ControllerState, machine: MachineState, moment: Moment) -> M
 
 def _detail(machine: MachineState) -> str:
     if machine.state is State.FAULT:
-        return machine.broken[:512]
+        return machine.trouble[:512]
     if machine.spec is None:
         return "not configured at the hub"
     if machine.state is State.OUT_OF_SERVICE:
-        return machine.spec.out_of_service[:512]
+        return (machine.retired or machine.spec.out_of_service)[:512]
     if machine.meter_fault:
         return "the meter doesn't answer"
     return "" if machine.state is not State.LOCKED else "locked by the staff"

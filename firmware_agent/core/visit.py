@@ -44,6 +44,7 @@ class Ask:
         deadline_ms: Monotonic time when the policy decides.
         command: Id of the command that asked for the start; empty: a tap.
         proof: How the card proved itself; None: it didn't.
+        program: Program of a cycle that was chosen; empty: there is no choice.
     """
 
     session: str
@@ -55,6 +56,77 @@ class Ask:
     deadline_ms: int
     command: str = ""
     proof: Proof | None = None
+    program: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A card that may choose something at a vending machine.
+
+    Attributes:
+        session: Id that the session will have.
+        entry: The card.
+        spec: The machine's configuration, as at the tap.
+        tariff: What will price the session, as at the tap.
+        funds_minor: What the vending machine was told.
+        until_ms: Monotonic time until when something may be chosen.
+        proof: How the card proved itself; None: it didn't.
+    """
+
+    session: str
+    entry: CardEntry
+    spec: Machine
+    tariff: Tariff
+    funds_minor: int
+    until_ms: int
+    proof: Proof | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vending:
+    """What a vending machine was told to give.
+
+    Attributes:
+        request: The machine's own name of it.
+        item: What was chosen, as the machine names it.
+        until_ms: Monotonic time until when its word is awaited.
+    """
+
+    request: str
+    item: str
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LostVend:
+    """A vend that ended as unknown; the machine may still say how it went."""
+
+    request: str
+    session: str
+    account: str
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """Coins and notes at a machine.
+
+    Attributes:
+        entry: The card that money is for now; None: nobody's.
+        until_ms: Monotonic time until when it is.
+        holding: Id of what is held for a card to come; empty: nothing is.
+        held_minor: How much that is.
+        held_until_ms: Monotonic time until when it is held.
+    """
+
+    entry: CardEntry | None = None
+    until_ms: int = 0
+    holding: str = ""
+    held_minor: int = 0
+    held_until_ms: int = 0
+
+
+NO_MONEY = Purse()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +138,14 @@ class Stopping:
         ended: When.
         settle_ms: Monotonic time when the last reading is taken.
         released: Whether the charge is dropped.
+        detail: More words on why.
     """
 
     reason: Ended
     ended: Stamp
     settle_ms: int
     released: bool = False
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +174,8 @@ class Session:
         paused_ms: Monotonic time since when it is paused.
         meter_fault: A silent meter was journalled.
         stopping: Set once use has ended.
+        program: Program of a cycle that was chosen; empty: there is no choice.
+        vending: What a vending machine was told to give; None: it is none.
     """
 
     id: str
@@ -122,6 +198,22 @@ class Session:
     paused_ms: int = 0
     meter_fault: bool = False
     stopping: Stopping | None = None
+    program: str = ""
+    vending: Vending | None = None
+
+    def facts(self, machine: str) -> dict[str, object]:
+        """What each of its events repeats (`wire.events.SessionFacts`)."""
+        return {
+            "session": self.id,
+            "machine": machine,
+            "account": self.account,
+            "card": self.entry.card,
+            "tariff": self.tariff.id if self.tariff is not None else "",
+            "tariff_version": self.tariff.version if self.tariff is not None else 0,
+            "started": self.started,
+            "mode": self.spec.mode.value,
+            "program": self.program,
+        }
 
     @property
     def account(self) -> str:

@@ -14,6 +14,7 @@ from firmware_agent.core.display_text import (
     price_words,
     why_lines,
 )
+from firmware_agent.core.ending import may_stop_early
 from firmware_agent.core.judging import is_low
 from firmware_agent.core.language import Language
 from firmware_agent.core.model import (
@@ -66,6 +67,7 @@ class Scene:
 
 _BUSY = {
     State.ASKING: "Checking balance",
+    State.CHOOSING: "Choose something",
     State.STARTING: "Starting…",
     State.STOPPING: "Stopping…",
     State.PAUSED: "Paused",
@@ -243,10 +245,10 @@ def _balances(state: ControllerState, person: Person, language: Language) -> tup
 
 
 def _may_stop(machine: MachineState) -> bool:
-    """Whether its user may end it; a cycle is paid and runs to its end."""
+    """Whether its user may end it."""
     session = machine.session
     running = machine.state in {State.RUNNING, State.PAUSED}
-    return running and session is not None and session.spec.mode is not Mode.CYCLE
+    return running and session is not None and may_stop_early(session.spec)
 
 
 def _serves(reader: ReaderState, shown: Sequence[MachineState]) -> bool:

@@ -93,7 +93,7 @@ def test_a_permission_is_checked_and_ends(rig):
     rig.clock.advance(DAY_MS)
     rig.tap("front")
 
-    assert refused_codes(rig)[-1] is Code.PERMISSION_MISSING
+    assert refused_codes(rig)[-1] is Code.PERMISSION_ENDED
 
 
 def test_a_missing_deposit_is_told(rig):

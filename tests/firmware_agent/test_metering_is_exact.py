@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from firmware_agent.core.metering import Bounds, Track, add_step, charge_for, need_to_start, read_on
+from firmware_agent.core.metering import Bounds, Track, add_step, need_to_start, read_on
+from firmware_agent.core.modes import charge_for
 from hardware.ports import Quality, Reading
 from tests.firmware_agent.rig import MACHINES, PER_KWH, PER_MINUTE, WASH
 from wire.usage import NOTHING, total_quantity, total_time_ms

@@ -85,7 +85,7 @@ def test_why_a_machine_rests_is_told(rig):
     broken = msgspec.structs.replace(MACHINES[0], out_of_service="belt")
     rig.configure(machines=(broken, msgspec.structs.replace(MACHINES[1], locked=True)))
 
-    assert rig.lines("laser") == ("Out of service", "Use another one")
+    assert rig.lines("laser") == ("Out of service", "Use another one", "belt")
     assert rig.lines("washer") == ("Locked by the staff", "Ask the staff")
     rig.run(3_000)
     views = {view.machine: view for view in rig.hub.views[-1].machines}
