@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hub.charging import backing, rerate
+from hub.charging import backing, rerate, vends
 from hub.charging.allowances import Totals, give_back
 from hub.charging.backing import Payment
 from hub.charging.booking_plan import Journal, Payer, Plan, SessionRow, alarm
-from hub.charging.brought import plan_cash, plan_code
+from hub.charging.brought import plan_cash, plan_code, plan_held_cash, plan_unclaimed_cash
 from hub.charging.charge_legs import charge_legs
 from hub.charging.whose import spends_of, whose
 from hub.fleet.alarms import Matter
@@ -22,7 +22,9 @@ from hub.ledger import accounts as chart
 from hub.ledger.items import Item, Leg
 from wire.errors import Code
 from wire.events import (
+    CashHeld,
     CashTaken,
+    CashUnclaimed,
     CodeRedeemed,
     MachineFault,
     Released,
@@ -31,6 +33,7 @@ from wire.events import (
     SessionProgress,
     SessionStarted,
     UnknownEvent,
+    VendOutcome,
 )
 from wire.money import tax_within
 from wire.tariff import Tariff
@@ -73,10 +76,13 @@ def _ended(journal: Journal, plan: Plan, event: SessionEnded) -> None:
     tariff = journal.tariffs.get((event.tariff, event.tariff_version))
     backed, unbacked = _share(journal, plan, event, payer)
     rate_ppm = 0 if tariff is None else tariff.tax_rate_ppm
-    tax = tax_within(event.charge_minor, rate_ppm)
+    is_undecided = vends.is_undecided(event)
+    tax = 0 if is_undecided else tax_within(event.charge_minor, rate_ppm)
     if event.charge_minor:
         paid = _paid(journal, event, payer, backed)
         to = (chart.revenue(event.machine, payer.unit), chart.tax(rate_ppm, payer.unit))
+        if is_undecided:
+            to, rate_ppm = vends.kept_apart(payer.unit), 0
         legs = charge_legs(payer.account, payer.unit, paid, to, rate_ppm)
         item = Item(id=key, unit=payer.unit, kind="session", legs=legs, ref=key)
         plan.items.append((event.seq, item))
@@ -84,7 +90,7 @@ def _ended(journal: Journal, plan: Plan, event: SessionEnded) -> None:
     rated = rerate.rated_minor(event, tariff)
     row = _row(journal, event, key) | _used(event.usage)
     row |= {
-        "state": "ended",
+        "state": vends.UNDECIDED if is_undecided else "ended",
         "reason": event.reason.value,
         "ended_ms": event.ended.wall_ms,
         "charge_minor": event.charge_minor,
@@ -96,6 +102,8 @@ def _ended(journal: Journal, plan: Plan, event: SessionEnded) -> None:
     _keep(journal, plan, key, row)
     plan.spends += spends_of(row)
     _look_at(journal, plan, event, tariff, rated)
+    if is_undecided:
+        vends.tell_undecided(journal, plan, key, event)
 
 
 def _share(journal: Journal, plan: Plan, event: SessionEnded, payer: Payer) -> tuple[int, int]:
@@ -227,6 +235,15 @@ def _fault(journal: Journal, plan: Plan, event: MachineFault) -> None:
     )
 
 
+def _vended(journal: Journal, plan: Plan, event: VendOutcome) -> None:
+    """What a machine says after its session ended as unknown, for whoever decides."""
+    for key in session_keys(journal.controller, journal.epoch, event.session):
+        row = journal.sessions.get(key)
+        if event.late and row is not None and row["controller"] == journal.controller:
+            vends.tell_late(journal, plan, row, event)
+            return
+
+
 def _unknown(journal: Journal, plan: Plan, event: UnknownEvent) -> None:
     words = f"event {event.seq} is of a kind that this version doesn't know: it is kept"
     alarm(plan, journal, Code.EVENT_UNKNOWN, event.kind, words)
@@ -299,6 +316,9 @@ _HANDLERS: dict[type, Callable[[Journal, Plan, Any], None]] = {
     SessionEnded: _ended,
     Released: _released,
     CashTaken: plan_cash,
+    CashHeld: plan_held_cash,
+    CashUnclaimed: plan_unclaimed_cash,
+    VendOutcome: _vended,
     CodeRedeemed: plan_code,
     MachineFault: _fault,
     UnknownEvent: _unknown,

@@ -8,6 +8,7 @@ from typing import Any
 
 from hub.charging.allowances import Totals
 from hub.charging.backing import Backing, Place
+from hub.charging.cash_holdings import Holding
 from hub.charging.code_rows import Redeemable
 from hub.fleet.alarms import Matter
 from hub.ledger.items import Item
@@ -46,6 +47,8 @@ class Journal:
         sessions: Rows known, by the id they are kept under; changed as events are planned.
         backings: Of those accounts that have lots; changed as events are planned.
         codes: Offline codes that are known, by counter; changed as events are planned.
+        holdings: Money held for a card, by id; changed as events are planned.
+        units: Units of held money that are known.
     """
 
     controller: str
@@ -61,6 +64,8 @@ class Journal:
     sessions: dict[str, SessionRow]
     backings: Mapping[str, Backing]
     codes: Mapping[int, Redeemable] = field(default_factory=dict)
+    holdings: dict[str, Holding] = field(default_factory=dict)
+    units: frozenset[str] = frozenset()
 
     @property
     def place(self) -> Place:

@@ -17,6 +17,7 @@ from hub.charging.backing_sql import load_backings, save_backings
 from hub.charging.booking import session_keys
 from hub.charging.booking_plan import Journal, Payer, Plan, SessionRow, alarm
 from hub.charging.bulk import insert_rows
+from hub.charging.cash_holdings import holdings_of, save_holdings, units_named
 from hub.charging.code_booking import codes_of, cut_before_gifts, give_promised
 from hub.charging.code_rows import save_redeemed
 from hub.errors import StoreError
@@ -39,6 +40,7 @@ from wire.events import (
     SessionEnded,
     SessionFacts,
     UnknownEvent,
+    VendOutcome,
 )
 from wire.ids import is_name
 from wire.machines import Machine
@@ -130,6 +132,7 @@ def _post_stretch(tx: Tx, controller: Controller, epoch: str, entries: tuple[Ent
     spending.note(tx, plan.spends)
     taps.note(tx, (controller.id, epoch), [entry.event for entry in entries])
     save_redeemed(tx, controller.id, plan.codes)
+    save_holdings(tx, journal.holdings)
     _tell(tx, controller.id, plan)
 
 
@@ -143,8 +146,10 @@ def _keep_events(tx: Tx, controller: str, epoch: str, entries: tuple[Entry, ...]
 
 def _journal(tx: Tx, controller: Controller, epoch: str, entries: tuple[Entry, ...]) -> Journal:
     """Load what planning must know, a statement for each table."""
-    facts = [e.event for e in entries if isinstance(e.event, SessionFacts)]
-    moving = [e.event for e in entries if isinstance(e.event, _MOVING)]
+    found = [entry.event for entry in entries]
+    facts = [event for event in found if isinstance(event, SessionFacts)]
+    moving = [event for event in found if isinstance(event, _MOVING)]
+    vended = {event.session for event in found if isinstance(event, VendOutcome) and event.late}
     named = {event.account for event in facts} | {event.account for event in moving}
     payers, with_lots = _payers(tx, controller.id, named)
     paid = {event.account for event in facts if isinstance(event, SessionEnded)}
@@ -166,9 +171,11 @@ def _journal(tx: Tx, controller: Controller, epoch: str, entries: tuple[Entry, .
         tariffs=tariffs.find_versions(tx.connection, versions) if versions else {},
         machines=_machines(tx, controller.id) if facts else {},
         members=_members(tx, {event.card for event in facts}) if facts else {},
-        sessions=_sessions(tx, controller.id, epoch, {event.session for event in facts}),
+        sessions=_sessions(tx, controller.id, epoch, vended | {event.session for event in facts}),
         backings=behind,
         codes=codes_of(tx, (controller.id, epoch), entries),
+        holdings=holdings_of(tx, (controller.id, epoch), found),
+        units=units_named(tx.connection, found),
     )
 
 

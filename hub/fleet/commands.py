@@ -22,7 +22,9 @@ from wire.uplink import Outcome, Result
 
 ARGUMENT_LENGTH_MAX = 512
 MS_PER_S = 1_000
-_AT_MACHINES = frozenset({Action.START, Action.STOP, Action.LOCK, Action.UNLOCK})
+_AT_MACHINES = frozenset(
+    {Action.START, Action.STOP, Action.LOCK, Action.UNLOCK, Action.RETIRE, Action.RETURN}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

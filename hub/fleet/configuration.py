@@ -75,7 +75,7 @@ def _digest(config: Config) -> str:
 
 
 def _tariffs_of(machine: Machine) -> set[str]:
-    return {machine.tariff, *machine.tariff_by_group.values()} - {""}
+    return machines.tariffs_of(machine)
 
 
 def _own_prices(connection: Connection, own: tuple[Machine, ...]) -> set[str]:

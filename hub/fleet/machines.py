@@ -13,6 +13,7 @@ from hub.fleet import controllers
 from hub.ledger.writer import Tx
 from hub.store.tables.fleet import machines
 from hub.store.tables.usage import services
+from hub.units import find_unit
 from wire.errors import Code
 from wire.ids import is_name
 from wire.machines import Machine, Mode
@@ -21,6 +22,10 @@ from wire.money import AMOUNT_MINOR_MAX
 NAME_LENGTH_MAX = 120
 MACHINES_PER_CONTROLLER_MAX = 64
 """More outputs than any controller has; keeps its configuration within one message."""
+
+PROGRAMS_MAX = 16
+"""More than anyone steps through with one button."""
+_PRICED = frozenset({Mode.METERED, Mode.CYCLE, Mode.VEND})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +116,41 @@ def list_machines(connection: Connection, *, after: str = "", limit: int) -> lis
     return [_placed(row) for row in connection.execute(query.limit(limit + 1))]
 
 
+def tariffs_of(machine: Machine) -> set[str]:
+    """Ids of the tariffs that price a machine's sessions, but for accounts' own."""
+    programs = {program.tariff for program in machine.cycle.programs}
+    return ({machine.tariff, *machine.tariff_by_group.values()} | programs) - {""}
+
+
 def _check(connection: Connection, machine: Machine) -> None:
     if not is_name(machine.id):
         raise InputError("a machine's id is lower case letters, digits and _ . -, at most 64")
     if not 1 <= len(machine.name) <= NAME_LENGTH_MAX:
         raise InputError(f"a machine's name has 1 to {NAME_LENGTH_MAX} characters")
-    for amount in (machine.want_minor, machine.reserve_minor, machine.deposit_minor):
+    limits = (machine.want_minor, machine.reserve_minor, machine.deposit_minor)
+    for amount in (*limits, machine.cash.balance_max_minor):
         if not 0 <= amount <= AMOUNT_MINOR_MAX:
             raise InputError(f"{amount} is out of range: 0 to {AMOUNT_MINOR_MAX} minor units")
-    wanted = {machine.tariff, *machine.tariff_by_group.values()} - {""}
+    wanted = tariffs_of(machine)
     known = {tariff.id for tariff in tariffs.latest(connection, wanted)}
     if wanted - known:
         raise InputError(f"there is no tariff {', '.join(sorted(wanted - known))}: add it first")
-    if not machine.tariff and machine.mode in (Mode.METERED, Mode.CYCLE, Mode.VEND):
+    is_priced = machine.mode is Mode.ACCESS and machine.access.priced
+    if not machine.tariff and (is_priced or machine.mode in _PRICED):
         raise InputError(f"a machine of mode {machine.mode} needs a tariff")
+    find_unit(connection, machine.cash.unit)
+    _check_programs(machine)
+
+
+def _check_programs(machine: Machine) -> None:
+    programs = machine.cycle.programs
+    if len(programs) > PROGRAMS_MAX:
+        raise InputError(f"a machine has at most {PROGRAMS_MAX} programs")
+    if len({program.id for program in programs}) < len(programs):
+        raise InputError("each program of a machine needs an id of its own")
+    for program in programs:
+        if not is_name(program.id) or not 1 <= len(program.name) <= NAME_LENGTH_MAX:
+            raise InputError(f"program {program.id!r} needs an id like a machine's, and a name")
 
 
 def _check_no_service(connection: Connection, machine: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, and_, select, text, update
 
 from hub.errors import ConflictError, NotFoundError, RefusedError
 from hub.ledger.accounts import kind_of
@@ -22,6 +22,10 @@ from wire.errors import Code
 
 REFUND = "refund"
 """Kind of an item that gives a charge back, whole or in part."""
+SESSION = "session"
+"""Kind of the item by which ingest books a session's charge."""
+CAPTURE = "capture"
+"""Kind of an item that makes revenue of a session's price which was kept apart."""
 
 _TRANSFERS = text("""
     SELECT d.code AS debit, c.code AS credit, t.amount
@@ -96,19 +100,31 @@ def lock_item(tx: Tx, item_id: str) -> Charged:
         Transfer(row.debit, row.credit, row.amount)
         for row in tx.connection.execute(_TRANSFERS, {"item": item_id})
     )
-    taken = shares.takers_of(moved)
+    takers = shares.SESSION_TAKERS if item.kind == SESSION else shares.TAKERS
+    captured = _captured(tx, item.ref) if item.kind == SESSION else ()
+    taken = shares.takers_of(captured or moved, takers)
     refunded, corrected_by = _lock(tx.connection, item_id, shares.total(taken))
     return Charged(
         item=item_id,
         kind=item.kind,
         unit=item.unit,
         ref=item.ref,
-        paid=shares.buckets_of(moved),
+        paid=shares.buckets_of(moved, takers),
         taken=taken,
         refunded_minor=refunded,
         transfers=moved,
         corrected_by=corrected_by,
     )
+
+
+def _captured(tx: Tx, ref: str) -> tuple[Transfer, ...]:
+    """What became revenue of a session only when a person had decided; mostly nothing."""
+    mine = and_(items.c.ref == ref, items.c.kind == CAPTURE)
+    found = tx.connection.execute(select(items.c.id).where(mine)).scalar()
+    if found is None:
+        return ()
+    rows = tx.connection.execute(_TRANSFERS, {"item": found})
+    return tuple(Transfer(row.debit, row.credit, row.amount) for row in rows)
 
 
 def check_refundable(charged: Charged) -> None:

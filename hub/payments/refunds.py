@@ -15,6 +15,7 @@ from sqlalchemy import and_, select
 from hub.charging import lots
 from hub.charging.backing_sql import recompose
 from hub.charging.lot_rows import live_lots
+from hub.charging.vends import UNDECIDED
 from hub.errors import ConflictError, InputError, NotFoundError, RefusedError
 from hub.ledger import accounts as chart
 from hub.ledger.accounts import kind_of
@@ -96,6 +97,11 @@ def refund_session(tx: Tx, asked: Refund, *, second: str = "") -> Payment:
         raise NotFoundError(f"there is no session {asked.session}")
     if row.state == "running":
         raise ConflictError(f"{asked.session} is running: stop it, and refund when it has ended")
+    if row.state == UNDECIDED and asked.amount_minor not in (None, row.charge_minor):
+        raise ConflictError(
+            f"nobody knows whether {asked.session} gave anything: decide that first",
+            Code.STATE_CONFLICT,
+        )
     booked = tx.connection.execute(
         select(items.c.id).where(and_(items.c.ref == asked.session, items.c.kind == SESSION_ITEM))
     ).scalar()

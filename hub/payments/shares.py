@@ -17,27 +17,29 @@ from wire.money import div_half_up
 
 TAKERS = frozenset({"revenue", "tax", "fees"})
 """Kinds of ledger accounts that a charge ends in."""
+SESSION_TAKERS = TAKERS | {"suspense"}
+"""The same of a session: a vend whose outcome isn't known ends in suspense."""
 BUCKETS = frozenset({"wallet", "bonus", "overrun"})
 """Kinds of ledger accounts that a charge can be given back to."""
 Parts = tuple[tuple[str, int], ...]
 """Ledger accounts with amounts in minor units, in order."""
 
 
-def buckets_of(transfers: Iterable[Transfer]) -> Parts:
+def buckets_of(transfers: Iterable[Transfer], takers: frozenset[str] = TAKERS) -> Parts:
     """Who paid a charge, in order: each bucket once, escrow as where it came from."""
     paid: dict[str, int] = {}
     for transfer in transfers:
-        if kind_of(transfer.credit) in TAKERS:
+        if kind_of(transfer.credit) in takers:
             code = source_of(transfer.debit)
             paid[code] = paid.get(code, 0) + transfer.amount_minor
     return tuple(paid.items())
 
 
-def takers_of(transfers: Iterable[Transfer]) -> Parts:
+def takers_of(transfers: Iterable[Transfer], takers: frozenset[str] = TAKERS) -> Parts:
     """Who got a charge: tax first, as it is what is worked out, and the rest remains."""
     got: dict[str, int] = {}
     for transfer in transfers:
-        if kind_of(transfer.credit) in TAKERS:
+        if kind_of(transfer.credit) in takers:
             got[transfer.credit] = got.get(transfer.credit, 0) + transfer.amount_minor
     return tuple(sorted(got.items(), key=lambda part: (kind_of(part[0]) != "tax", part[0])))
 

@@ -59,6 +59,7 @@ MONEY_ROUTES = {
     "POST /api/v1/refund-requests",
     "POST /api/v1/refund-requests/{refund_request}/approve",
     "POST /api/v1/refunds",
+    "POST /api/v1/sessions/{session}/decision",
     "POST /api/v1/sessions/{session}/refunds",
     "POST /api/v1/tills/{till}/cash",
     "POST /api/v1/tills/{till}/close",
@@ -155,6 +156,7 @@ def test_money_posts_want_an_id_from_the_caller(
         "subscriptions": {"plan": "monthly"},
         "end": {},
         "resume": {},
+        "decision": {"gave": True, "reason": "looked"},
     }
     for one in operations(client.app):
         if one.handler.opt.get(MONEY):

@@ -54,7 +54,7 @@ sessions = Table(
     Column("tariff", Text, nullable=False),
     Column("tariff_version", BigInteger, nullable=False),
     Column("unit", Text, nullable=False),
-    Column("state", Text, nullable=False),  # running | ended | refunded
+    Column("state", Text, nullable=False),  # running | ended | undecided | refunded
     Column("reason", Text, nullable=False, server_default=""),
     Column("started_ms", BigInteger, nullable=False),
     Column("ended_ms", BigInteger),
@@ -154,4 +154,22 @@ wants = Table(
         sqlite_where=text("member IS NOT NULL"),
         postgresql_where=text("member IS NOT NULL"),
     ),
+)
+
+# Coins and notes that came in while nobody's card was there, until a card claims them.
+cash_holdings = Table(
+    "cash_holdings",
+    metadata,
+    Column("controller", Text, ForeignKey("controllers.id"), primary_key=True),
+    Column("epoch", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("machine", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("held_minor", BigInteger, nullable=False),
+    Column("claimed_minor", BigInteger, nullable=False, server_default="0"),
+    Column("state", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    CheckConstraint("state IN ('held', 'claimed', 'unclaimed')", name="cash_holdings_state"),
+    CheckConstraint("claimed_minor BETWEEN 0 AND held_minor", name="cash_holdings_claimed"),
+    Index("cash_holdings_by_state", "state", "at_ms", "controller", "id"),
 )

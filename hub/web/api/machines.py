@@ -15,12 +15,31 @@ from hub.web.paging import PAGE_LIMIT_DEFAULT, After, Limit, Page, decode_cursor
 from hub.web.ports import Hub
 from hub.web.routing import PathId, read, remove, write
 from wire.bounds import Minor, Name, Words
-from wire.machines import AtZero, Cycle, HubDown, Machine, Mode
+from wire.machines import Access, AtZero, Cash, Cycle, HubDown, Machine, Mode, Vend
 
 TAG = "Machines"
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Length = Annotated[int, msgspec.Meta(ge=0, le=31 * 86_400_000)]
 PriceGroups = Annotated[dict[Name, Name], msgspec.Meta(max_length=64)]
+
+
+class ProgramBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A program that a customer may choose; see `wire.machines.Program`.
+
+    Attributes:
+        id: Name, as in events.
+        name: What people read.
+        tariff: Tariff id for everyone; empty: the machine's.
+        duration_ms: How long it takes; 0: as long as the cycle.
+    """
+
+    id: Name
+    name: Label
+    tariff: Name = ""
+    duration_ms: Length = 0
+
+
+Programs = Annotated[tuple[ProgramBody, ...], msgspec.Meta(max_length=machines.PROGRAMS_MAX)]
 
 
 class CycleBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,11 +50,60 @@ class CycleBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         feedback_within_ms: Within this the machine's own feedback must come, or the
             charge is released; 0: the machine has no feedback.
         duration_ms: The cycle's length; with feedback, the longest it may take.
+        programs: What the customer chooses from; the first is chosen until they do.
+        may_stop: Whether the customer may end it early, and pay for the time that it ran.
+        cancel_within_ms: Ended early within this, it costs nothing.
     """
 
     pulse_ms: Length = Cycle().pulse_ms
     feedback_within_ms: Length = Cycle().feedback_within_ms
     duration_ms: Length = Cycle().duration_ms
+    programs: Programs = ()
+    may_stop: bool = False
+    cancel_within_ms: Length = 0
+
+
+class AccessBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a door, a locker or a permission is given; see `wire.machines.Access`.
+
+    Attributes:
+        open_ms: For how long a tap opens; 0: until the card is tapped again.
+        priced: Whether an entry costs what the tariff asks at a start; otherwise it is free.
+        door_ms_max: A door that says that it is open for longer than this is an alarm.
+    """
+
+    open_ms: Length = Access().open_ms
+    priced: bool = False
+    door_ms_max: Length = Access().door_ms_max
+
+
+class VendBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a vending machine is paid for; see `wire.machines.Vend`.
+
+    Attributes:
+        choose_ms: For how long after a tap something can be chosen.
+        outcome_ms: For how long its word on whether it gave something is awaited.
+    """
+
+    choose_ms: Length = Vend().choose_ms
+    outcome_ms: Length = Vend().outcome_ms
+
+
+class CashBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How coins and notes are taken; see `wire.machines.Cash`.
+
+    Attributes:
+        unit: Unit of the coins and notes.
+        pay_in_ms: For how long after a tap, or after the last coin, money is for that card.
+        hold_ms: For how long money that came without a card waits for one.
+        balance_max_minor: No more is accepted where the balance, as far as the controller
+            knows it, would pass this; 0: no limit.
+    """
+
+    unit: Name = Cash().unit
+    pay_in_ms: Length = Cash().pay_in_ms
+    hold_ms: Length = Cash().hold_ms
+    balance_max_minor: Minor = 0
 
 
 class MachineBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,7 +123,10 @@ class MachineBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         reserve_minor: Part of the right kept for `finish_cycle`.
         idle_ms: Without a metered unit for this long a session ends; 0: never.
         session_ms_max: A session ends after this long whatever happens.
-        cycle: For mode `cycle`.
+        cycle: For mode `cycle`, and for `vend` by a pulse.
+        access: For mode `access`.
+        vend: For mode `vend`.
+        cash: For mode `revalue`, and wherever there are acceptors.
         permission: Name of the permission that is needed; empty: none.
         deposit_minor: Deposit that the account must have paid; 0: none.
         locked: No sessions may start.
@@ -76,6 +147,9 @@ class MachineBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     idle_ms: Length = 0
     session_ms_max: Length = 24 * 3_600_000
     cycle: CycleBody = CycleBody()
+    access: AccessBody = AccessBody()
+    vend: VendBody = VendBody()
+    cash: CashBody = CashBody()
     permission: Name = ""
     deposit_minor: Minor = 0
     locked: bool = False

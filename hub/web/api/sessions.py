@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar.params import QueryParameter
+from litestar import Request, Response
+from litestar.params import JSONBody, QueryParameter
 
 from hub.charging import history
 from hub.charging.history import Session
+from hub.ledger.writer import Tx
+from hub.payments import vend_decisions
 from hub.people.keys import Scope
+from hub.web.api.payments import Reason
+from hub.web.auth import caller_of
+from hub.web.idempotency import IdempotencyKey, answer_once, claim_of
 from hub.web.paging import PAGE_LIMIT_DEFAULT, After, Limit, Page, decode_cursor, page_of
 from hub.web.ports import Hub
-from hub.web.routing import PathId, read
+from hub.web.routing import PathId, money, read
 
 TAG = "Sessions"
+HttpRequest = Request[Any, Any, Any]
 Only = Annotated[
     str | None, QueryParameter(max_length=64, required=False, description="Only of this.")
 ]
 OnlyState = Annotated[
-    Literal["running", "ended", "refunded"] | None,
+    Literal["running", "ended", "undecided", "refunded"] | None,
     QueryParameter(name="state", required=False, description="Only in this state."),
 ]
+
+
+class DecisionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a person decides on a vend.
+
+    Attributes:
+        gave: Whether it gave what was paid for.
+        reason: Why they think so, in words.
+    """
+
+    gave: bool
+    reason: Reason
 
 
 class SessionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +55,8 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
         tariff: Tariff, frozen at the start.
         tariff_version: Its version.
         unit: Unit of the money.
-        state: `running`, `ended` or `refunded`.
+        state: `running`, `ended`, `undecided` (a vend whose outcome isn't known) or
+            `refunded`.
         reason: Why it ended.
         started_ms: When it began, by the controller's clock.
         ended_ms: When it ended.
@@ -112,4 +132,28 @@ def get_session(hub: Hub, session: PathId) -> SessionView:
         return view(history.get_session(connection, session))
 
 
-ROUTES = (list_sessions, get_session)
+@money("/sessions/{session:str}/decision", Scope.REFUNDS_WRITE, tag=TAG)
+def decide(
+    hub: Hub,
+    request: HttpRequest,
+    session: PathId,
+    data: JSONBody[DecisionBody],
+    idempotency_key: IdempotencyKey,
+) -> Response[SessionView]:
+    """Decide whether a vend gave what was paid for, where the machine never said.
+
+    It did: the price becomes revenue. It didn't: the price goes back to what paid it.
+    """
+    by = caller_of(request).id
+    asked = vend_decisions.VendDecision(
+        id=idempotency_key, session=session, gave=data.gave, reason=data.reason, by=by
+    )
+
+    def job(tx: Tx) -> SessionView:
+        vend_decisions.decide_vend(tx, asked)
+        return view(history.get_session(tx.connection, session))
+
+    return answer_once(hub, claim_of(by, idempotency_key, request.url.path, data), job)
+
+
+ROUTES = (list_sessions, get_session, decide)
