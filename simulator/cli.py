@@ -83,6 +83,27 @@ def bench(
         run_and_print(names or [], as_json=as_json)
 
 
+@app.command("bench-hardware")
+def bench_hardware(
+    hub: Annotated[bool, typer.Option(help="Keep the hub; else the controller is alone.")] = False,
+    config: Annotated[
+        Path | None, typer.Option(help="Put parts under this controller's file, not the usual one.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Keep everything in this folder; else nothing stays.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Of the page on 127.0.0.1; 0: any free one.")] = 0,
+    seconds: Annotated[
+        int | None, typer.Option(min=1, help="End by itself then; else at Ctrl-C.")
+    ] = None,
+) -> None:
+    """A controller whose every part is virtual, with a page and a socket to act on it."""
+    from simulator.bench.run import BenchOptions, run_bench
+
+    with _words():
+        raise typer.Exit(run_bench(BenchOptions(hub, config, data, port, seconds)))
+
+
 @app.command()
 def fleet(
     controllers: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 100,

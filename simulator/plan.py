@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from firmware_agent.config import AgentConfig
 from simulator.parts.parts_spec import (
     ButtonParts,
     ControllerParts,
@@ -71,7 +72,22 @@ class MachinePlan:
 
 
 class Wired(Protocol):
-    """How a controller is wired, from both sides."""
+    """How a controller is wired, from both sides.
+
+    Attributes:
+        config: Its own file, as its drivers take it.
+        prefix: Before the ids of its machines; the file itself has none.
+        kiosk_port: Where its touch screen's page is; 0: it has none.
+    """
+
+    @property
+    def config(self) -> AgentConfig: ...
+
+    @property
+    def prefix(self) -> str: ...
+
+    @property
+    def kiosk_port(self) -> int: ...
 
     def agent_file(self, data: Path, paths: PartPaths, broker_port: int) -> str:
         """Write the agent's own file; arguments as `simulator.agent_file.agent_toml`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from threading import Thread
 
-from simulator.bench.stage import Stage
+from simulator.bench.layout import Table
 from simulator.waiting import accepts, free_port, wait_for
 
 START_S = 10.0
@@ -17,11 +17,11 @@ class BenchServer:
     """The bench at a loopback port.
 
     Args:
-        stage: What it shows.
+        table: What it shows.
         port: Where; 0 finds a free port.
     """
 
-    def __init__(self, stage: Stage, port: int = 0) -> None:
+    def __init__(self, table: Table, port: int = 0) -> None:
         # Loaded here: commands that show no page start without it.
         import uvicorn
 
@@ -29,7 +29,7 @@ class BenchServer:
 
         self.port = port or free_port()
         config = uvicorn.Config(
-            make_app(stage, self.port),
+            make_app(table, self.port),
             host="127.0.0.1",
             port=self.port,
             log_level="critical",

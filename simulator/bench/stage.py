@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from simulator.parts.tags import Tag
+from simulator.bench.cards import CardBox
 from simulator.parts.world import World
 from simulator.plan import SitePlan
 from simulator.proxy import LinkState, NetworkFault
 
-
-@dataclass(frozen=True, slots=True)
-class BenchCard:
-    """A card that lies ready at the bench.
-
-    Attributes:
-        id: Its name in forms.
-        words: Whose it is and what is special about it, for people.
-        tag: What is laid on a reader.
-    """
-
-    id: str
-    words: str
-    tag: Tag
+if TYPE_CHECKING:
+    from simulator.bench.desk import Desk
 
 
 class Stage(Protocol):
@@ -40,13 +27,18 @@ class Stage(Protocol):
         ...
 
     @property
-    def cards(self) -> tuple[BenchCard, ...]:
+    def box(self) -> CardBox:
         """Cards that lie ready."""
         ...
 
     @property
+    def desk(self) -> Desk | None:
+        """What staff do at the hub; None: there is no hub."""
+        ...
+
+    @property
     def hub_url(self) -> str:
-        """The hub's own page."""
+        """The hub's own page; empty: there is no hub."""
         ...
 
     def link_state(self, controller: str) -> LinkState:

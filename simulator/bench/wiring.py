@@ -73,16 +73,21 @@ class WiredFile:
     Args:
         text: The file. What it says of its folder, broker and touch screen's port is put right.
         plants: What machines do, by id; others are plain.
+        prefix: Put before the ids of machines and the topics of plugs, so that several
+            controllers of one site can have the same file.
 
     Raises:
         SetupError: The file is wrong, or names a part that has no virtual one.
     """
 
-    def __init__(self, text: str, plants: Mapping[str, Plant] | None = None) -> None:
+    def __init__(
+        self, text: str, plants: Mapping[str, Plant] | None = None, prefix: str = ""
+    ) -> None:
         try:
             self.config: AgentConfig = parse_config(text)
         except ConfigError as error:
             raise SetupError(f"the controller's file is wrong: {error}") from None
+        self.prefix = prefix
         self._text = text
         self._plants = dict(plants or {})
         self.kiosk_port = free_port() if self.config.kiosk is not None else 0
@@ -128,13 +133,16 @@ class WiredFile:
             if part.get("driver") == "counter":
                 part["path"] = str(paths.counters / Path(str(part["path"])).name)
             if "topic" in part:
-                part |= {"host": "127.0.0.1", "port": paths.plugs_port}
+                topic = f"{self.prefix}{part['topic']}"
+                part |= {"topic": topic, "host": "127.0.0.1", "port": paths.plugs_port}
+        for machine in table.get("machines", ()):
+            machine["id"] = f"{self.prefix}{machine['id']}"
         if "kiosk" in table:
             table["kiosk"]["port"] = self.kiosk_port
         return table
 
     def _machine(self, machine: MachineConfig, paths: PartPaths) -> MachineParts:
-        plant = self._plants.get(machine.id, Plant())
+        plant = self._plants.get(machine.id.removeprefix(self.prefix), Plant())
         meter, lamps = machine.meter, machine.indicator
         driver = "" if meter is None else meter.driver
         return MachineParts(

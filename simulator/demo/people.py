@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from simulator.bench.stage import BenchCard
+from simulator.bench.cards import BenchCard
 from simulator.demo.site import MEMBERS
 from simulator.parts.tags import Tag, make_tag
 

@@ -12,8 +12,10 @@ from threading import Event, Lock
 
 import msgspec
 
+from simulator.bench.cards import CardBox
+from simulator.bench.desk import Desk
+from simulator.bench.layout import Table
 from simulator.bench.server import BenchServer
-from simulator.bench.stage import BenchCard
 from simulator.demo.people import PEOPLE, Person, bench_cards, make_cards
 from simulator.demo.report import Counts, Report, in_words, is_good, make_report
 from simulator.demo.scene import DemoOptions, play_scenes
@@ -47,7 +49,8 @@ class DemoSystem(System):
 
     def __init__(self, data: Path, tags: dict[str, Tag]) -> None:
         super().__init__(SITE, data)
-        self.cards: tuple[BenchCard, ...] = bench_cards(PEOPLE, tags)
+        self.box = CardBox(bench_cards(PEOPLE, tags))
+        self.desk: Desk | None = None
 
     def admit(self, person: Person) -> None:
         """Open a person's account, link the card and take the first payment."""
@@ -80,7 +83,7 @@ def run_demo(options: DemoOptions) -> int:
         stack.callback(system.stop)
         _start(system, tell, ended)
         if not options.headless:
-            bench = BenchServer(system)
+            bench = BenchServer(Table(system))
             stack.callback(bench.stop)
             bench.start()
             tell(f"the hub's page   {system.hub_url}")

@@ -6,6 +6,7 @@ Their libraries are loaded only where there is such a part.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -53,9 +54,20 @@ class MeterRoom:
         self.devices: tuple[Pluggable, ...] = (*self.by_port.values(), *self.plugs.values())
 
     def plug(self) -> None:
-        """Plug everything in."""
-        for device in self.devices:
+        """Plug everything in; plugs whose broker isn't there yet wait for `plug_sockets`."""
+        for device in self.by_port.values():
             device.plug()
+        with suppress(OSError):
+            self.plug_sockets()
+
+    def plug_sockets(self) -> None:
+        """Plug the switched sockets in.
+
+        Raises:
+            OSError: Their broker isn't there.
+        """
+        for socket in self.plugs.values():
+            socket.plug()
 
     def unplug(self) -> None:
         """Pull everything out."""

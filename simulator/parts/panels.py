@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from simulator.parts.parts_spec import DisplayParts
 from simulator.parts.pin_lines import BusWrite
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from simulator.parts.i2c_display import CharacterPanel, PointPanel
 
 SH1106_FIRST_COLUMN = 2
@@ -73,6 +76,21 @@ class Panels:
         """What a display of letters shows; a picture has none."""
         panel = self.panels[name]
         return panel.lines if self._parts[name].kind == CHARACTERS else ()  # type: ignore[union-attr]  # by its kind
+
+    def lit(self, name: str) -> int:
+        """How many points of a picture are lit; of letters none are counted."""
+        image = self.image(name)
+        return 0 if image is None else sum(image.histogram()[1:])
+
+    def drawn(self, name: str) -> str:
+        """A name for the picture: another one for another picture."""
+        image = self.image(name)
+        return "" if image is None else f"{crc32(image.tobytes()):08x}"
+
+    def image(self, name: str) -> Image | None:
+        """The picture that a display shows; one of letters has none."""
+        panel = self.panels[name]
+        return None if self._parts[name].kind == CHARACTERS else panel.image  # type: ignore[union-attr]  # by its kind
 
     def _change(self, name: str, *, plugged: bool) -> None:
         with self._lock:

@@ -58,6 +58,8 @@ class PinHost:
         self._on_bus = on_bus
         self._on_end = on_end
         self._present: dict[str, tuple[int, ...]] = {}
+        self.agents = 0
+        """How many came so far."""
         self._lock = Lock()
         self._held: dict[int, bool] = {}
         self._agent: socket.socket | None = None
@@ -143,6 +145,7 @@ class PinHost:
         agent.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
         with self._lock:
             self._agent = agent
+            self.agents += 1
             for pin, level in self._held.items():
                 self._send(DrivePin(pin=pin, level=level))
             for bus, addresses in self._present.items():

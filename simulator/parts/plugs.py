@@ -70,11 +70,16 @@ class VirtualPlug(ABC):
             return None if self._off_at_ms is None else max(0, self._off_at_ms - _now_ms())
 
     def plug(self) -> None:
-        """Give it power: it connects to the broker; nothing happens when it has."""
-        if self._client is None:
+        """Give it power: it connects to the broker; nothing happens when it has.
+
+        Raises:
+            OSError: The broker isn't there; plug it again when it is.
+        """
+        if self._thread is None:
             self._ended.clear()
             self._thread = Thread(target=self._run_timer, name=self.topic, daemon=True)
             self._thread.start()
+        if self._client is None:
             self._connect()
 
     def unplug(self) -> None:

@@ -90,6 +90,16 @@ class Pn532Chip:
         """Pull the plug; cards stay where they lie."""
         self._port.unplug()
 
+    @property
+    def is_plugged(self) -> bool:
+        """Whether it is plugged in."""
+        return self._port.speed is not None
+
+    @property
+    def is_hung(self) -> bool:
+        """Whether it hangs."""
+        return self._hung
+
     def hang(self) -> None:
         """Stop answering, with the port still there."""
         self._hung = True

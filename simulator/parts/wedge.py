@@ -25,8 +25,15 @@ class Wedge:
         self._path = path
         self._pipe: int | None = None
 
+    @property
+    def is_plugged(self) -> bool:
+        """Whether it is plugged in."""
+        return self._pipe is not None
+
     def plug(self) -> None:
-        """Plug it in."""
+        """Plug it in; nothing happens when it is."""
+        if self._pipe is not None:
+            return
         os.mkfifo(self._path)
         # For both, so that it doesn't wait for the agent and is there without it.
         self._pipe = os.open(self._path, os.O_RDWR)

@@ -72,6 +72,8 @@ class World:
         self._order = count()
         self._history: deque[RelayChange] = deque(maxlen=HISTORY_MAX)
         self._controllers: dict[str, VirtualController] = {}
+        self._clock_of: dict[str, int] = {}
+        self._clocks_off: dict[str, int] = {}
         for controller in parts.controllers:
             self._controllers[controller.id] = VirtualController(
                 controller,
@@ -115,10 +117,14 @@ class World:
         Raises:
             KeyError: There is no such controller or reader.
         """
-        laid_ns = self.place(controller, reader, card)
+        return self.hold(self._chip(controller, reader), card, hold_ms)
+
+    def hold(self, chip: Pn532Chip, card: Tag, hold_ms: int) -> int:
+        """Lay a card on a reader of this world, as `tap` does."""
+        laid_ns = time.monotonic_ns()
+        chip.place(card)
         with self._lock:
             due = laid_ns // _NS_PER_MS + hold_ms
-            chip = self._chip(controller, reader)
             heapq.heappush(self._later, (due, next(self._order), lambda: chip.remove(card)))
             self._wake.notify_all()
         return laid_ns
@@ -182,6 +188,26 @@ class World:
         """Let a meter that keeps its own count stand elsewhere. Raises as `set_fault`."""
         with self._lock:
             self._controllers[controller].machines[machine].turn_meter_to(count)
+
+    def jump_clock(self, controller: str, by_ms: int) -> bool:
+        """Let an agent's wall clock jump; False when there is none. Raises `KeyError`."""
+        jumped = self._controllers[controller].pins.jump_clock(by_ms)
+        if jumped:
+            self._clocks_off[controller] = self.clock_off_ms(controller) + by_ms
+        return jumped
+
+    def clock_off_ms(self, controller: str) -> int:
+        """By how much an agent's clock has jumped since it started."""
+        started = self._controllers[controller].pins.agents
+        if self._clock_of.get(controller) != started:
+            self._clock_of[controller] = started
+            self._clocks_off[controller] = 0
+        return self._clocks_off.get(controller, 0)
+
+    def set_clock_right(self, controller: str) -> None:
+        """Let an agent's clock jump to where it was."""
+        if off_ms := self.clock_off_ms(controller):
+            self.jump_clock(controller, -off_ms)
 
     def controller(self, name: str) -> VirtualController:
         """All parts of one controller, to plug and unplug; its machines are moved from here.

@@ -90,8 +90,11 @@ def tariff_body(tariff: Tariff) -> Json:
 
 
 def machine_body(controller: str, machine: Machine) -> Json:
-    """A machine as the API takes it."""
-    return {"controller": controller, **msgspec.to_builtins(machine)}
+    """A machine as the API takes it: what isn't usual about it."""
+    usual: Json = msgspec.to_builtins(Machine(id=machine.id, name=machine.name))
+    own: Json = msgspec.to_builtins(machine)
+    said = {name: value for name, value in own.items() if value != usual[name]}
+    return {"controller": controller, "id": machine.id, "name": machine.name, **said}
 
 
 def _refusal(request: str, answer: httpx.Response) -> HubRefusedError:

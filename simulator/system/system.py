@@ -111,6 +111,8 @@ class System:
         # First the hub: it makes the files that a broker with passwords starts with.
         self.token = self.hub.prepare()
         self.broker.start()
+        for name in self.rigs:
+            self.world.controller(name).meters.plug_sockets()
         prepared()
         tell("broker runs, hub is initialised")
         for other in self.hubs[1:]:

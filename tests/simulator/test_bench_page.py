@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import tempfile
 from collections.abc import Iterator
@@ -10,9 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from simulator.bench.board import _controller_words
+from simulator.bench.board import controller_words
+from simulator.bench.cards import BenchCard, CardBox
+from simulator.bench.layout import Table
 from simulator.bench.server import BenchServer
-from simulator.bench.stage import BenchCard
 from simulator.demo.site import SITE
 from simulator.parts.tags import make_tag
 from simulator.parts.world import World
@@ -25,6 +27,7 @@ class PartsOnly:
 
     site = SITE
     hub_url = "http://127.0.0.1:9/"
+    desk = None
 
     def __init__(self, folder: Path) -> None:
         paths = {plan.id: PartPaths(folder / plan.id, folder) for plan in SITE.controllers}
@@ -35,7 +38,7 @@ class PartsOnly:
         self.links = {plan.id: self.network.link(9) for plan in SITE.controllers}
         self.power = dict.fromkeys(self.links, True)
         tag = make_tag("ntag215", bytes.fromhex("04a1b2c3d4e5f6"), random.Random(1))
-        self.cards = (BenchCard("ana", "Ana's card", tag),)
+        self.box = CardBox((BenchCard("ana", "Ana's card", tag),))
 
     def link_state(self, controller: str) -> LinkState:
         return self.links[controller].state
@@ -67,7 +70,7 @@ def stage() -> Iterator[PartsOnly]:
 
 @pytest.fixture(scope="module")
 def page(stage) -> Iterator[httpx.Client]:
-    server = BenchServer(stage)
+    server = BenchServer(Table(stage))
     server.start()
     with httpx.Client(base_url=server.url, follow_redirects=True) as client:
         yield client
@@ -84,26 +87,23 @@ def test_the_page_shows_every_machine_and_links_to_the_hub(page):
 
 
 def test_a_card_is_laid_down_and_taken_away(page, stage):
-    form = {"controller": "dry", "reader": "dryer-1", "card": "ana"}
+    form = {"card": "ana", "hold_ms": "400"}
 
-    answer = page.post("/do/place", data=form)
+    answer = page.post("/do/dry/reader.dryer-1/place", data=form)
     assert "On the reader: Ana&#39;s card" in answer.text
-    answer = page.post("/do/remove", data=form)
+    answer = page.post("/do/dry/reader.dryer-1/remove", data=form)
 
     assert "On the reader: Ana" not in answer.text
     assert stage.world.snapshot()["dry"].cards["dryer-1"] == ()
 
 
-def test_cables_are_pulled_one_by_one_or_all_at_once(page, stage):
-    page.post("/do/network", data={"controller": "dry", "do": "cut"})
+def test_cables_are_pulled_one_by_one(page, stage):
+    page.post("/do/dry/network/cut")
     assert stage.link_state("dry") is LinkState.CUT
     assert stage.link_state("wash") is LinkState.UP
 
-    page.post("/do/network", data={"controller": "all", "do": "cut"})
-    assert {link.state for link in stage.links.values()} == {LinkState.CUT}
-
-    page.post("/do/network", data={"controller": "all", "do": "restore"})
-    assert {link.state for link in stage.links.values()} == {LinkState.UP}
+    page.post("/do/dry/network/restore")
+    assert stage.link_state("dry") is LinkState.UP
 
 
 @pytest.mark.parametrize(
@@ -117,18 +117,17 @@ def test_cables_are_pulled_one_by_one_or_all_at_once(page, stage):
     ],
 )
 def test_a_cable_can_be_bad_in_other_ways_than_pulled(page, stage, do, state, words):
-    page.post("/do/network", data={"controller": "dry", "do": do})
+    page.post(f"/do/dry/network/{do}")
     assert stage.link_state("dry") is state
-    assert words in _controller_words(powered=True, ready=True, link=state)[0]
+    assert words in controller_words(powered=True, ready=True, link=state)[0]
 
-    page.post("/do/network", data={"controller": "dry", "do": "restore"})
+    page.post("/do/dry/network/restore")
     assert stage.link_state("dry") is LinkState.UP
 
 
 def test_power_and_machines_can_fail(page):
-    page.post("/do/power", data={"controller": "wash", "do": "cut"})
-    form = {"controller": "wash", "machine": "washer-1", "do": "jam"}
-    text = page.post("/do/machine", data=form).text
+    page.post("/do/wash/power/cut")
+    text = page.post("/do/wash/washer-1/jam").text
 
     assert "no power" in text
     assert "jammed" in text
@@ -137,10 +136,10 @@ def test_power_and_machines_can_fail(page):
 def test_every_machine_has_a_keypad_that_needs_a_powered_controller(page):
     text = page.get("/").text
     machines = [plan.machine.id for controller in SITE.controllers for plan in controller.machines]
-    assert text.count('action="/do/code"') == len(machines)
+    for machine in machines:
+        assert f'/{machine}/type"' in text
 
-    form = {"controller": "wash", "machine": "washer-1", "code": "0000 0000"}
-    answer = page.post("/do/code", data=form)
+    answer = page.post("/do/wash/washer-1/type", data={"code": "0000 0000"})
 
     assert answer.status_code == 404
     assert "no power" in answer.text
@@ -149,14 +148,15 @@ def test_every_machine_has_a_keypad_that_needs_a_powered_controller(page):
 @pytest.mark.parametrize(
     ("order", "form"),
     [
-        ("tap", {"controller": "nowhere", "reader": "dryer-1", "card": "ana"}),
-        ("tap", {"controller": "dry", "reader": "dryer-1", "card": "nobody"}),
-        ("tap", {"controller": "dry"}),
-        ("network", {"controller": "dry", "do": "set fire to"}),
-        ("machine", {"controller": "wash", "machine": "washer-1", "do": "backwards"}),
-        ("code", {"controller": "dry", "machine": "nothing", "code": "1"}),
-        ("code", {"controller": "dry", "machine": "dryer-1"}),
-        ("dance", {"controller": "dry"}),
+        ("nowhere/reader.dryer-1/tap", {"card": "ana"}),
+        ("dry/reader.dryer-1/tap", {"card": "nobody"}),
+        ("dry/reader.dryer-1/tap", {}),
+        ("dry/reader.dryer-1/tap", {"card": "ana", "hold_ms": "a while"}),
+        ("dry/network/set-fire-to", {}),
+        ("wash/washer-1/backwards", {}),
+        ("dry/nothing/type", {"code": "1"}),
+        ("dry/dryer-1/type", {}),
+        ("dry/dryer-1/dance", {}),
     ],
 )
 def test_an_order_that_makes_no_sense_is_refused_in_words(page, order, form):
@@ -168,9 +168,9 @@ def test_an_order_that_makes_no_sense_is_refused_in_words(page, order, form):
 
 
 def test_another_site_s_page_can_t_give_orders(page, stage):
-    form = {"controller": "bath", "do": "cut"}
+    elsewhere = {"Origin": "https://elsewhere.example"}
 
-    answer = page.post("/do/network", data=form, headers={"Origin": "https://elsewhere.example"})
+    answer = page.post("/do/bath/network/cut", headers=elsewhere)
 
     assert answer.status_code == 403
     assert stage.link_state("bath") is LinkState.UP
@@ -186,3 +186,24 @@ def test_what_the_page_needs_is_there(page, path):
 
     assert answer.status_code == 200
     assert len(answer.text) > 100
+
+
+def test_what_changes_is_told_as_it_changes(page, stage):
+    with page.stream("GET", "/live") as stream:
+        told = (line for line in stream.iter_lines() if line.startswith("data:"))
+        first = json.loads(next(told).removeprefix("data:"))["parts"]
+        assert "The reader is empty." in first["part-dry/reader.dryer-1"]
+
+        page.post("/do/dry/reader.dryer-1/place", data={"card": "ana"})
+        changed = json.loads(next(told).removeprefix("data:"))["parts"]
+
+    assert list(changed) == ["part-dry/reader.dryer-1"]
+    assert "Ana" in changed["part-dry/reader.dryer-1"]
+
+
+def test_a_card_can_be_copied_as_far_as_anybody_can(page, stage):
+    page.post("/do/dry/cards/clone", data={"card": "ana", "name": "copy"})
+
+    copy, card = stage.box.find("copy"), stage.box.find("ana")
+    assert copy.tag.uid == card.tag.uid
+    assert "a copy of Ana" in page.get("/").text
