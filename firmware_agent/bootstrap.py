@@ -29,7 +29,7 @@ from firmware_agent.kiosk.opening import open_kiosk
 from firmware_agent.languages import load_languages
 from firmware_agent.link import Link
 from firmware_agent.machine_side import Pace
-from firmware_agent.parts import PartsOpener, RealParts, open_parts
+from firmware_agent.parts import MoneyOpener, PartsOpener, RealParts, open_parts
 from firmware_agent.records import Records
 from firmware_agent.recovery import check
 from firmware_agent.runtime import Runtime, Wires
@@ -56,6 +56,7 @@ class Edges:
 
     Attributes:
         parts: Opens parts; None: the drivers.
+        money: Opens acceptors and vending buses; None: the drivers.
         clock: None: the system's.
         ids: None: random.
         link: None: MQTT.
@@ -66,6 +67,7 @@ class Edges:
     """
 
     parts: PartsOpener | None = None
+    money: MoneyOpener | None = None
     clock: Clock | None = None
     ids: IdSource | None = None
     link: Link | None = None
@@ -234,9 +236,10 @@ def _build(
     time = Timekeeper(clock, boot_id, last_wall_ms(records), rtc=config.rtc)
     state = first_state(config, records, identity, edges.pace, time.moment())
     state = replace(state, alarm=alarm)
+    real = RealParts(clock)
     wires = Wires(
         records=records,
-        parts=open_parts(config, edges.parts or RealParts(clock)),
+        parts=open_parts(config, edges.parts or real, edges.money or real),
         link=link,
         uplink=uplink,
         downlink=Downlink(identity.controller, Verifier(hub_keys(records, identity)[-1], HUB)),

@@ -18,7 +18,17 @@ from firmware_agent.config_meters import check_meter, check_output
 from firmware_agent.errors import ConfigError
 from firmware_agent.languages import TAGS
 from hardware.drivers import Drivers
-from hardware.factory import BUZZERS, DISPLAYS, INDICATORS, METERS, OUTPUTS, READERS
+from hardware.factory import (
+    ACCEPTORS,
+    BUZZERS,
+    DISPLAYS,
+    INDICATORS,
+    METERS,
+    OUTPUTS,
+    READERS,
+    VENDORS,
+)
+from hardware.money.specs import CashSpec, VendSpec
 from hardware.specs import (
     PIN_MAX,
     BuzzerSpec,
@@ -56,11 +66,11 @@ class PinConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class FeedbackConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A machine's own signal that it runs.
+    """A machine's own signal: that it runs, that its door is open, that it has a fault.
 
     Attributes:
         pin: BCM number.
-        active_high: Which level means that it runs.
+        active_high: Which level means so.
     """
 
     pin: int
@@ -91,8 +101,13 @@ class MachineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             share a reader each need a `button`.
         meter: What counts its use; None: only time is counted.
         feedback: The machine's own signal that it runs.
-        button: With a reader of its own the button stops a session; with a shared
-            reader it chooses the machine, before or after the tap.
+        door: The machine's own signal that its door is open.
+        fault: The machine's own signal that it has a fault.
+        cash: What takes coins and notes at it.
+        vend: The bus of a vending machine.
+        button: With a reader of its own the button stops a session, and steps through the
+            programs of one that is free; with a shared reader it chooses the machine,
+            before or after the tap.
         indicator: Lamps at the machine.
         buzzer: Sounds at the machine, beside something to see.
         display: Display at the machine.
@@ -103,6 +118,10 @@ class MachineConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     reader: str = ""
     meter: MeterSpec | None = None
     feedback: FeedbackConfig | None = None
+    door: FeedbackConfig | None = None
+    fault: FeedbackConfig | None = None
+    cash: tuple[CashSpec, ...] = ()
+    vend: VendSpec | None = None
     button: PinConfig | None = None
     indicator: IndicatorSpec | None = None
     buzzer: BuzzerSpec | None = None
@@ -174,6 +193,8 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 _DRIVERS: dict[type, Drivers] = {
     ReaderConfig: READERS,
     OutputSpec: OUTPUTS,
+    CashSpec: ACCEPTORS,
+    VendSpec: VENDORS,
     MeterSpec: METERS,
     IndicatorSpec: INDICATORS,
     BuzzerSpec: BUZZERS,
@@ -229,6 +250,7 @@ def _rules(config: AgentConfig) -> Iterator[str]:
         yield f"machines: at most {MACHINES_MAX} at one controller"
     yield from _check_names("readers", [reader.id for reader in config.readers])
     yield from _check_names("machines", [machine.id for machine in config.machines])
+    yield from _check_names("money parts", money_ids(config))
     yield from _check_readers(config)
     yield from _check_drivers(config)
     yield from _check_pins(config)
@@ -328,7 +350,7 @@ def _check_port(where: str, driver: str, port: str | None) -> Iterator[str]:
 def _check_pins(config: AgentConfig) -> Iterator[str]:
     users: dict[int, list[str]] = {}
     for where, spec in specs_of(config):
-        for name in ("pin", "reset_pin", "red", "green", "blue"):
+        for name in ("pin", "reset_pin", "inhibit_pin", "red", "green", "blue"):
             pin = getattr(spec, name, None)
             if pin is None:
                 continue
@@ -348,6 +370,28 @@ def specs_of(config: AgentConfig) -> Iterator[tuple[str, object]]:
             if (spec := getattr(reader, name)) is not None:
                 yield f"readers[{index}].{name}", spec
     for index, machine in enumerate(config.machines):
-        for name in ("output", "meter", "feedback", "button", "indicator", "buzzer", "display"):
+        for name in _SINGLE_PARTS:
             if (spec := getattr(machine, name)) is not None:
                 yield f"machines[{index}].{name}", spec
+        for number, spec in enumerate(machine.cash):
+            yield f"machines[{index}].cash[{number}]", spec
+
+
+_SINGLE_PARTS = (
+    "output",
+    "meter",
+    "feedback",
+    "door",
+    "fault",
+    "vend",
+    "button",
+    "indicator",
+    "buzzer",
+    "display",
+)
+
+
+def money_ids(config: AgentConfig) -> list[str]:
+    """Ids of acceptors and vending buses: each of its own, since alarms name them."""
+    found = [spec.id for machine in config.machines for spec in machine.cash]
+    return found + [machine.vend.id for machine in config.machines if machine.vend is not None]

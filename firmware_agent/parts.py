@@ -12,9 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from firmware_agent.config import AgentConfig, MachineConfig, ReaderConfig
+from firmware_agent.config import AgentConfig, FeedbackConfig, MachineConfig, ReaderConfig
 from hardware import factory
 from hardware.errors import HardwareError
+from hardware.money.ports import CashAcceptor, VendBus
+from hardware.money.specs import CashSpec, VendSpec
 from hardware.ports import CardReader, Display, Emit, Indicator, Input, Meter, Output
 from hardware.specs import (
     ButtonSpec,
@@ -31,6 +33,9 @@ from wire.clock import Clock
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+Closable = CardReader | Output | Meter | Input | Indicator | Display | CashAcceptor | VendBus
 
 
 class PartsOpener(Protocol):
@@ -51,6 +56,14 @@ class PartsOpener(Protocol):
     def buzzer(self, spec: BuzzerSpec, place: str) -> Indicator: ...
 
     def display(self, spec: DisplaySpec, place: str) -> Display: ...
+
+
+class MoneyOpener(Protocol):
+    """Opens what takes money, and vending machines; raises as `PartsOpener` does."""
+
+    def acceptor(self, spec: CashSpec, machine: str) -> CashAcceptor: ...
+
+    def vendor(self, spec: VendSpec, machine: str) -> VendBus: ...
 
 
 class RealParts:
@@ -78,6 +91,12 @@ class RealParts:
     def input(self, spec: InputSpec) -> Input:
         return factory.open_input(spec, self._clock)
 
+    def acceptor(self, spec: CashSpec, machine: str) -> CashAcceptor:  # noqa: ARG002
+        return factory.open_acceptor(spec, self._clock)
+
+    def vendor(self, spec: VendSpec, machine: str) -> VendBus:  # noqa: ARG002
+        return factory.open_vendor(spec, self._clock)
+
     def indicator(self, spec: IndicatorSpec, place: str) -> Indicator:  # noqa: ARG002
         return factory.open_indicator(spec, self._clock)
 
@@ -93,6 +112,9 @@ class Parts:
     """All open parts, by the id of the machine or reader they belong to.
 
     Attributes:
+        acceptors: By their own id; a machine may have several.
+        homes: Machine of each acceptor and vending bus, by its id.
+        signals: Doors and fault signals, as `door/MACHINE` and `fault/MACHINE`.
         missing: Parts that couldn't be opened: place to the reason. A machine
             without its output or meter is out of service; the rest goes on.
     """
@@ -102,17 +124,25 @@ class Parts:
     meters: dict[str, Meter] = field(default_factory=dict)
     buttons: dict[str, Input] = field(default_factory=dict)
     feedbacks: dict[str, Input] = field(default_factory=dict)
+    signals: dict[str, Input] = field(default_factory=dict)
+    acceptors: dict[str, CashAcceptor] = field(default_factory=dict)
+    vendors: dict[str, VendBus] = field(default_factory=dict)
+    homes: dict[str, str] = field(default_factory=dict)
     indicators: dict[str, Indicator] = field(default_factory=dict)
     buzzers: dict[str, Indicator] = field(default_factory=dict)
     displays: dict[str, Display] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
     def start(self, emit: Emit) -> None:
-        """Let readers, buttons and feedback report."""
+        """Let readers, buttons, feedback and what takes money report."""
         for reader in self.readers.values():
             reader.start(emit)
-        for pin in (*self.buttons.values(), *self.feedbacks.values()):
+        for pin in (*self.buttons.values(), *self.feedbacks.values(), *self.signals.values()):
             pin.start(emit)
+        for acceptor in self.acceptors.values():
+            acceptor.start(emit)
+        for vendor in self.vendors.values():
+            vendor.start(emit)
 
     def close(self) -> None:
         """Close everything, outputs first: a machine stops before anything else."""
@@ -120,11 +150,14 @@ class Parts:
             with suppress(Exception):
                 part.close()
 
-    def _all(self) -> Iterator[CardReader | Output | Meter | Input | Indicator | Display]:
+    def _all(self) -> Iterator[Closable]:
         yield from self.outputs.values()
+        yield from self.acceptors.values()
+        yield from self.vendors.values()
         yield from self.readers.values()
         yield from self.buttons.values()
         yield from self.feedbacks.values()
+        yield from self.signals.values()
         yield from self.meters.values()
         yield from self.indicators.values()
         yield from self.buzzers.values()
@@ -136,13 +169,21 @@ def reader_place(reader: str) -> str:
     return f"reader/{reader}"
 
 
-def open_parts(config: AgentConfig, opener: PartsOpener) -> Parts:
-    """Open every part of the file; one that fails is noted and doesn't stop the others."""
+def open_parts(config: AgentConfig, opener: PartsOpener, money: MoneyOpener | None = None) -> Parts:
+    """Open every part of the file; one that fails is noted and doesn't stop the others.
+
+    Args:
+        config: The file.
+        opener: Opens them.
+        money: Opens what takes money; None: that is left alone.
+    """
     parts = Parts()
     for reader in config.readers:
         _open_reader(parts, opener, reader)
     for machine in config.machines:
         _open_machine(parts, opener, machine)
+        if money is not None:
+            _open_money(parts, money, machine)
     return parts
 
 
@@ -163,7 +204,31 @@ def _open_machine(parts: Parts, opener: PartsOpener, machine: MachineConfig) -> 
     if (feedback := machine.feedback) is not None:
         pin = InputSpec(id=name, pin=feedback.pin, active_high=feedback.active_high)
         _keep(parts, parts.feedbacks, name, "feedback", lambda: opener.input(pin))
+    for kind, signal in (("door", machine.door), ("fault", machine.fault)):
+        if signal is not None:
+            _open_signal(parts, opener, f"{kind}/{name}", signal)
     _open_people(parts, opener, name, machine)
+
+
+def _open_signal(parts: Parts, opener: PartsOpener, place: str, signal: FeedbackConfig) -> None:
+    """What a machine says of its door, or of a fault; a name has no slash."""
+    spec = InputSpec(id=place, pin=signal.pin, active_high=signal.active_high)
+    _keep(parts, parts.signals, place, "signal", lambda: opener.input(spec))
+
+
+def _open_money(parts: Parts, opener: MoneyOpener, machine: MachineConfig) -> None:
+    """What takes coins and notes at a machine, and the bus of a vending machine."""
+    name = machine.id
+    for cash in machine.cash:
+        parts.homes[cash.id] = name
+        _keep_acceptor(parts, opener, cash, name)
+    if (vend := machine.vend) is not None:
+        parts.homes[vend.id] = name
+        _keep(parts, parts.vendors, name, "vend", lambda: opener.vendor(vend, name))
+
+
+def _keep_acceptor(parts: Parts, opener: MoneyOpener, spec: CashSpec, machine: str) -> None:
+    _keep(parts, parts.acceptors, spec.id, "cash", lambda: opener.acceptor(spec, machine))
 
 
 def _open_people(

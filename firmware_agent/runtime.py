@@ -18,7 +18,11 @@ from firmware_agent.core.due import next_due_ms
 from firmware_agent.core.effects import (
     Answer,
     Append,
+    ApproveVend,
+    DenyVend,
     Effect,
+    EndOffer,
+    OfferFunds,
     Pulse,
     Restart,
     SendReport,
@@ -31,6 +35,8 @@ from firmware_agent.core.inputs import (
     CardForgotten,
     CardsClashed,
     CardTapped,
+    DoorChanged,
+    FaultyChanged,
     FeedbackChanged,
     Input,
     Pressed,
@@ -49,12 +55,14 @@ from firmware_agent.inbox import PARTS_MAX, Inbox
 from firmware_agent.kiosk.desk import Desk
 from firmware_agent.link import Link
 from firmware_agent.machine_side import MachineSide, Pace
+from firmware_agent.money_side import MoneySide
 from firmware_agent.parts import Parts
 from firmware_agent.people_side import PeopleSide
 from firmware_agent.records import Records
 from firmware_agent.recovery import read_held_cash, read_open_sessions, settle_open
 from firmware_agent.timekeeper import Timekeeper
 from firmware_agent.uplink import Uplink
+from hardware.money.ports import MoneyEvent
 from hardware.ports import (
     ButtonPressed,
     CardPresent,
@@ -136,6 +144,7 @@ class Runtime:
         self._decider = Decider(wires.records, state, wires.time.moment)
         self._decider.act = self._act
         self._machines = MachineSide(wires.parts, pace)
+        self._money = MoneySide(wires.parts, wires.ids, self._decider.feed)
         self._people = PeopleSide(wires.parts, wires.languages, wires.usual_language)
         self._hub = HubSide(
             self._decider,
@@ -167,7 +176,7 @@ class Runtime:
             self._recover()
         elif self.state.alarm is not None:
             self._decider.feed(AlarmChanged(self.state.alarm))
-        for given in self._machines.opening_inputs():
+        for given in (*self._machines.opening_inputs(), *self._money.opening_inputs()):
             self._decider.feed(given)
         self._wires.parts.start(self._inbox.put)
         moment = self._time.moment()
@@ -183,6 +192,7 @@ class Runtime:
             self._hub.take(news)
         self._feed_all(self._machines.look(self.state, self._time.moment().mono_ms))
         self._decider.feed(Ticked())
+        self._money.look(self.state)
         self._hub.pump()
         if self.state is not self._shown:
             self._shown = self.state
@@ -232,6 +242,9 @@ class Runtime:
         return self._has_recovered
 
     def _take_part(self, event: PartEvent) -> None:
+        if isinstance(event, MoneyEvent):
+            self._money.take(event)
+            return
         try:
             given = self._input_of(event)
         except StoreError as error:
@@ -256,13 +269,18 @@ class Runtime:
         return ReaderChanged(event.reader) if isinstance(event, ReaderUp) else None
 
     def _input_of_pin(self, event: ButtonPressed | InputChanged) -> Input | None:
-        """Pins are named after their machine."""
+        """Pins are named after their machine; doors and fault signals after their kind, too."""
         name = event.button if isinstance(event, ButtonPressed) else event.input
-        if name not in self.state.machines:
+        kind, _, machine = name.rpartition("/")
+        if machine not in self.state.machines:
             return None
         if isinstance(event, ButtonPressed):
-            return Pressed(name)
-        return FeedbackChanged(name, event.active)
+            return Pressed(machine)
+        if kind == "door":
+            return DoorChanged(machine, event.active)
+        if kind == "fault":
+            return FaultyChanged(machine, event.active)
+        return FeedbackChanged(machine, event.active)
 
     def _tap(self, event: CardPresent) -> CardTapped:
         session = self._wires.ids.new("ses")
@@ -319,6 +337,10 @@ class Runtime:
             SwitchOn: lambda effect: self._switch_on(effect.machine),
             Pulse: lambda effect: self._switch_on(effect.machine, effect.pulse_ms),
             SwitchOff: lambda effect: self._switch_off(effect.machine),
+            OfferFunds: self._money.tell,
+            ApproveVend: self._money.tell,
+            DenyVend: self._money.tell,
+            EndOffer: self._money.tell,
             SendWant: lambda effect: self._wires.uplink.send_want(effect.want),
             Answer: self._hub.answer,
             SendReport: self._report,

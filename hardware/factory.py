@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from hardware.drivers import Around, Drivers
 from hardware.errors import SpecError
+from hardware.money.ports import CashAcceptor, VendBus
+from hardware.money.specs import CashSpec, VendSpec
 from hardware.ports import CardReader, Display, Indicator, Input, Meter, Output
 from hardware.specs import (
     PIN_MAX,
@@ -32,7 +34,14 @@ READERS = Drivers(
         "keyboard": "hardware.readers.keyboard",
     },
 )
-OUTPUTS = Drivers("output", {"gpio": "hardware.outputs.gpio", "plug": "hardware.outputs.plug"})
+OUTPUTS = Drivers(
+    "output",
+    {
+        "gpio": "hardware.outputs.gpio",
+        "plug": "hardware.outputs.plug",
+        "none": "hardware.outputs.none",
+    },
+)
 METERS = Drivers(
     "meter",
     {
@@ -46,6 +55,8 @@ METERS = Drivers(
         "plug": "hardware.meters.plug",
     },
 )
+ACCEPTORS = Drivers("acceptor", {})
+VENDORS = Drivers("vending bus", {})
 INDICATORS = Drivers("indicator", {"rgb": "hardware.people.indicator"})
 BUZZERS = Drivers("buzzer", {"buzzer": "hardware.people.buzzer"})
 DISPLAYS = Drivers(
@@ -107,6 +118,27 @@ def open_meter(spec: MeterSpec, clock: Clock, output: Output | None = None) -> M
         _check_pins(spec.pin)
     meter: Meter = METERS.opener(spec.driver)(spec, Around(clock, output))
     return meter
+
+
+def open_acceptor(spec: CashSpec, clock: Clock) -> CashAcceptor:
+    """Make an acceptor; it accepts nothing before it is started and enabled.
+
+    Raises:
+        SpecError: The driver is unknown, lacks a field, or a pin is impossible.
+    """
+    _check_pins(*(pin for pin in (spec.pin, spec.inhibit_pin) if pin is not None))
+    acceptor: CashAcceptor = ACCEPTORS.opener(spec.driver)(spec, Around(clock))
+    return acceptor
+
+
+def open_vendor(spec: VendSpec, clock: Clock) -> VendBus:
+    """Make a vending machine's bus; nothing is opened before its `start`.
+
+    Raises:
+        SpecError: The driver is unknown or lacks a field.
+    """
+    vendor: VendBus = VENDORS.opener(spec.driver)(spec, Around(clock))
+    return vendor
 
 
 def open_button(spec: ButtonSpec, clock: Clock) -> Input:

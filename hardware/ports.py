@@ -18,6 +18,7 @@ from enum import Enum
 from typing import Protocol
 
 from hardware.cards.keyring import CardProof
+from hardware.money.ports import MoneyEvent
 
 
 class HealthState(Enum):
@@ -170,6 +171,7 @@ PartEvent = (
     | ButtonPressed
     | DigitsTyped
     | InputChanged
+    | MoneyEvent
 )
 """Everything that a part reports by itself."""
 
