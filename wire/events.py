@@ -231,8 +231,8 @@ class CashTaken(Event, frozen=True, kw_only=True, tag="cash_taken"):
     holding: Name = ""
 
 
-class CashUnclaimed(Event, frozen=True, kw_only=True, tag="cash_unclaimed"):
-    """No card came for held money in time: a person decides whose it is.
+class HoldingFacts(Event, frozen=True, kw_only=True):
+    """What is said of money that came in without a card.
 
     Attributes:
         holding: Id of what is held at a machine until a card comes; made with its first coin.
@@ -247,7 +247,7 @@ class CashUnclaimed(Event, frozen=True, kw_only=True, tag="cash_unclaimed"):
     amount_minor: Minor
 
 
-class CashHeld(CashUnclaimed, frozen=True, kw_only=True, tag="cash_held"):
+class CashHeld(HoldingFacts, frozen=True, kw_only=True, tag="cash_held"):
     """Coins or notes were accepted while nobody's card was there: held for the next one.
 
     Attributes:
@@ -259,6 +259,10 @@ class CashHeld(CashUnclaimed, frozen=True, kw_only=True, tag="cash_held"):
     held_minor: Minor
     acceptor: Name = ""
     device_seq: Seq = 0
+
+
+class CashUnclaimed(HoldingFacts, frozen=True, kw_only=True, tag="cash_unclaimed"):
+    """No card came for held money in time: a person decides whose it is."""
 
 
 class CodeRedeemed(Event, frozen=True, kw_only=True, tag="code_redeemed"):

@@ -14,7 +14,7 @@ from hub.errors import InputError
 from hub.ledger.writer import Tx
 from hub.store.tables.charging import cash_holdings
 from hub.units import find_unit
-from wire.events import CashHeld, CashTaken, CashUnclaimed
+from wire.events import CashTaken, HoldingFacts
 
 _COLUMNS = tuple(column.name for column in cash_holdings.columns)
 _KEY = ("controller", "epoch", "id")
@@ -71,7 +71,7 @@ class Holding:
 
 def holdings_of(tx: Tx, place: tuple[str, str], found: Iterable[object]) -> dict[str, Holding]:
     """Holdings that events of a journal name, as far as they are known, by id."""
-    events = [one for one in found if isinstance(one, CashHeld | CashTaken | CashUnclaimed)]
+    events = [one for one in found if isinstance(one, CashTaken | HoldingFacts)]
     wanted = sorted({one.holding for one in events} - {""})
     if not wanted:
         return {}
@@ -82,7 +82,7 @@ def holdings_of(tx: Tx, place: tuple[str, str], found: Iterable[object]) -> dict
 
 def units_named(connection: Connection, found: Iterable[object]) -> frozenset[str]:
     """Units of held money that are known here: a controller may say anything."""
-    named = {one.unit for one in found if isinstance(one, CashUnclaimed)}
+    named = {one.unit for one in found if isinstance(one, HoldingFacts)}
     return frozenset(unit for unit in named if _is_known(connection, unit))
 
 
