@@ -210,6 +210,7 @@ class Box:
 
     def stop(self) -> None:
         """Shut down in order."""
+        self.tell_ignored()
         agent, self._agent = self._agent, None
         if agent is None:
             return
@@ -232,6 +233,11 @@ class Box:
         """Cut the power: relays fall at once."""
         if self.is_up:
             self._off(reason="power", power=True)
+
+    def tell_ignored(self) -> None:
+        """Have the witness see which messages the agent ignored since its start."""
+        for code, times in () if self._agent is None else self._agent.dropped.items():
+            self._place.witness.see("ignored", self.name, code=int(code), times=times)
 
     def wake(self) -> None:
         """Something came for the agent: it looks at once."""
@@ -270,6 +276,7 @@ class Box:
         self._timer = self._place.kernel.at(due_ms, self._step)
 
     def _off(self, *, reason: str, power: bool) -> None:
+        self.tell_ignored()
         agent, self._agent = self._agent, None
         image = self.disk.read()
         if agent is not None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
+from hub.billing import periods
+from hub.billing.periods import EarlyClose
 from hub.ledger.writer import Tx
-from hub.payments import corrections, topups
+from hub.payments import corrections, deposits, topups
+from hub.payments.deposits import Deposit
 from hub.payments.refunds import Refund
 from hub.payments.topups import TopUp
 from simulator.trials.counter import TILL, Cash, Request
@@ -84,6 +87,51 @@ def refund_beyond(office: Office, errand: Errand) -> Script:
         )
         yield errand.request(step, partial(give_back, asked=asked), account=account, minor=minor)
         yield Wait(errand.stream.randint(0, 3_000))
+
+
+def mistyped(office: Office, errand: Errand) -> Script:
+    """An amount of nothing, an account, a session and a deposit that there aren't; then right."""
+    top_up = _top_up(office, errand)
+    account, minor = top_up.account, top_up.amount_minor
+    stranger = TopUp(
+        id=f"{errand.id}.stranger", account="nobody", amount_minor=minor, till=TILL, by=errand.who
+    )
+    for step, wrong in (
+        ("nothing", _with(top_up, f"{errand.id}.nothing", 0)),
+        ("stranger", stranger),
+    ):
+        yield errand.request(step, partial(_book, asked=wrong), account=account)
+    back = Refund(
+        id=f"{errand.id}.no_session",
+        session=f"{errand.id}.session",
+        amount_minor=minor,
+        reason=REASON,
+        by=errand.who,
+    )
+    yield errand.request("no_session", partial(give_back, asked=back), account=account)
+    held = Deposit(
+        id=f"{errand.id}.no_deposit",
+        account=account,
+        amount_minor=minor,
+        till="",
+        by=errand.who,
+    )
+    yield errand.request(
+        "no_deposit", lambda tx: deposits.return_deposit(tx, held), account=account
+    )
+    yield _enter(errand, top_up, cash=Cash.IN)
+
+
+def closed_twice(office: Office, errand: Errand) -> Script:
+    """A period is closed, and once more at the same moment."""
+    account = office.house(errand.stream).account
+    for step in ("close_period", "close_period_again"):
+        asked = EarlyClose(id=f"{errand.id}.{step}", account=account, by=errand.who)
+        yield errand.request(step, partial(_close, asked=asked), account=account)
+
+
+def _close(tx: Tx, asked: EarlyClose) -> object:
+    return periods.close_now(tx, asked)
 
 
 def _top_up(office: Office, errand: Errand) -> TopUp:

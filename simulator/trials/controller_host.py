@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from simulator.trials.audit.observation import Disk
 from simulator.trials.box import Box, Place
 from simulator.trials.disks import DiskOf, Image, without_tail
-from simulator.trials.machines import Part
+from simulator.trials.machines import Part, mode_of
 
 
 class ControllerHost:
@@ -87,6 +87,12 @@ class ControllerHost:
         self._place.witness.see("pressed", self.name, machine=machine)
         self._box.machines[machine].press()
 
+    def type_code(self, machine: str, digits: str) -> None:
+        """Type a code at a machine."""
+        self._place.witness.see("typed", self.name, machine=machine)
+        self._box.do(lambda agent: agent.type_code(machine, digits))
+        self._box.wake()
+
     def is_running(self, machine: str) -> bool:
         """Whether a person sees that a machine runs."""
         found = self._box.machines[machine]
@@ -129,6 +135,12 @@ class ControllerHost:
         self._spoil("torn_page")
         self._box.disk.tear(number)
 
+    def flip_bit(self, number: int) -> None:
+        """Cut the power, and change a bit of one of the newest events."""
+        self._box.stop()
+        self._spoil("flipped_bit")
+        self._box.disk.flip(number)
+
     def lose_tail(self, commits: int) -> None:
         """Cut the power, and forget the newest commits."""
         self._box.cut_power()
@@ -161,6 +173,10 @@ class ControllerHost:
         self._disks.append(Disk(name, self.name, disk.database))
         self._place.witness.see("disk", name, fault="cloned_image")
         self._clone.start()
+
+    def tell_ignored(self) -> None:
+        """Have the witness see which messages its agent ignored since its start."""
+        self._box.tell_ignored()
 
     def stop_clone(self) -> None:
         """Take the copy away."""
@@ -203,8 +219,9 @@ class ControllerHost:
         self._box.wake()
 
     def break_part(self, machine: str, part: str, how: int) -> None:
-        """Break a `reader`, `meter` or `relay`; `how` chooses in what way."""
-        self._place.witness.see("part", self.name, machine=machine, fault=part, begins=1)
+        """Break a `reader`, `meter`, `relay` or `feedback`; `how` chooses in what way."""
+        what = mode_of(Part(part), how)
+        self._place.witness.see("part", self.name, machine=machine, fault=part, begins=1, how=what)
         self._box.machines[machine].break_(Part(part), how)
 
     def mend_part(self, machine: str, part: str) -> None:

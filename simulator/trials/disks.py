@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import struct
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from firmware_agent.store import DATABASE_NAME
 
 FILES = (DATABASE_NAME, f"{DATABASE_NAME}-wal")
 """What a copy of the disk needs; SQLite makes the shared memory anew."""
+FLIPPED_OF = 3
+"""A bit flips in one of so many of the newest events: older ones are never read again."""
+_NEWEST = "SELECT seq, data FROM journal ORDER BY seq DESC LIMIT ?"
 _WAL_HEADER_BYTES = 32
 _FRAME_HEADER = struct.Struct(">IIII")
 """Page, size of the database after a commit or 0, two salts (SQLite's file format, WAL)."""
@@ -137,6 +141,16 @@ class DiskOf:
             first = (1 + number % (pages - 1)) * page_bytes + page_bytes // 2
             data[first : first + page_bytes // 2] = bytes(page_bytes // 2)
             self.database.write_bytes(data)
+
+    def flip(self, number: int) -> None:
+        """Change a bit of one of the newest events, so that its page stays well formed."""
+        with closing(sqlite3.connect(self.database, isolation_level=None)) as sql:
+            newest = sql.execute(_NEWEST, (FLIPPED_OF,)).fetchall()
+            if newest:
+                seq, data = newest[number % len(newest)]
+                place = number // FLIPPED_OF % len(data)
+                changed = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+                sql.execute("UPDATE journal SET data = ? WHERE seq = ?", (changed, seq))
 
     def set_aside(self, folder: Path) -> None:
         """Move it away, and begin with an empty one."""

@@ -62,6 +62,7 @@ HABITS: dict[str, Habit] = {
     "power_cut": Habit(30 * MINUTE_MS, 5 * SECOND_MS, 20 * MINUTE_MS),
     "disk_full": Habit(90 * MINUTE_MS, MINUTE_MS, 20 * MINUTE_MS),
     "torn_page": Habit(3 * HOUR_MS, 5 * SECOND_MS, 10 * MINUTE_MS),
+    "flipped_bit": Habit(3 * HOUR_MS, 5 * SECOND_MS, 10 * MINUTE_MS),
     "lost_tail": Habit(3 * HOUR_MS, 5 * SECOND_MS, 10 * MINUTE_MS),
     "restored_image": Habit(3 * HOUR_MS, 30 * SECOND_MS, 30 * MINUTE_MS),
     "cloned_image": Habit(4 * HOUR_MS, 5 * MINUTE_MS, 60 * MINUTE_MS),
@@ -71,6 +72,7 @@ HABITS: dict[str, Habit] = {
     "reader": Habit(60 * MINUTE_MS, MINUTE_MS, 20 * MINUTE_MS),
     "meter": Habit(60 * MINUTE_MS, MINUTE_MS, 20 * MINUTE_MS),
     "relay": Habit(60 * MINUTE_MS, MINUTE_MS, 20 * MINUTE_MS),
+    "feedback": Habit(60 * MINUTE_MS, MINUTE_MS, 20 * MINUTE_MS),
     "cloned_card": Habit(60 * MINUTE_MS, MINUTE_MS, 30 * MINUTE_MS),
 }
 """Every fault. Gaps are such that each comes in most runs of four hours, and that a

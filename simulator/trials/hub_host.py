@@ -13,9 +13,12 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
+from sqlalchemy import Connection
+
 from hub.bootstrap import Database, Hub, build_hub
 from hub.config import HubConfig, MqttConfig
 from hub.errors import HubError, OutcomeUnknownError
+from hub.fleet.code_keys import code_key
 from hub.ledger.inline import InlineWriter, Point
 from hub.ledger.writer import Job
 from hub.mqtt_link import CLIENT_ID, Outgoing, Received
@@ -117,6 +120,9 @@ class HubHost:
         self._due_ms = 0
         self._jobs_ms = 0
         self._keys = (b"", b"")
+        self._code_keys: dict[str, bytes] = {}
+        self._died: Callable[[Connection], None] = lambda _: None
+        self._returns: Callable[[], None] = lambda: None
 
     @property
     def db(self) -> Path:
@@ -149,6 +155,18 @@ class HubHost:
         """Key of the hashes of voucher codes."""
         return self._keys[1]
 
+    def learn_code_key(self, controller: str, public_key: str) -> None:
+        """Remember the key of a controller's codes, as the web does when it prints them."""
+        self._code_keys[controller] = code_key(self.hub.keys, controller, public_key)
+
+    def code_key(self, controller: str) -> bytes:
+        """Key of the offline codes for a controller."""
+        return self._code_keys[controller]
+
+    def watch(self, died: Callable[[Connection], None], returns: Callable[[], None]) -> None:
+        """Have somebody told when it has died, with its book to read, and before it returns."""
+        self._died, self._returns = died, returns
+
     def start(self) -> None:
         """Start it on what its disk holds, if it doesn't run; a death to come doesn't."""
         self._crash_at = ""
@@ -167,6 +185,7 @@ class HubHost:
         )
         self._hub, self._link = hub, link
         self._keys = (hub.keys.card_salt, hub.keys.voucher_secret)
+        self._returns()
         self._witness.see("started", "hub")
         self._guarded(hub.downlink.catch_up)
         link.start()
@@ -259,6 +278,8 @@ class HubHost:
         if self._link is not None:
             self._link.vanish()
         hub.writer.close()
+        with hub.store.read() as connection:
+            self._died(connection)
         hub.store.close()
         if self._timer is not None:
             self._timer.cancel()

@@ -41,9 +41,14 @@ from hardware.specs import (
 )
 from simulator.parts.plant import Plant, PlantSpec, advance, is_running, switch
 from simulator.trials.kernel import Kernel, Timer
+from simulator.trials.wiring import machine_of, reader_of
 from simulator.trials.witness import Witness
 from wire.clock import Clock
 
+EXCHANGED_OF = 3
+"""One of so many broken meters is exchanged, and works at once."""
+STANDS_AT = 1_000_000_000
+"""What the counter of another meter may say."""
 CARD_MS = 700
 """How long a card lies on a reader."""
 
@@ -54,6 +59,16 @@ class Part(StrEnum):
     READER = "reader"
     METER = "meter"
     RELAY = "relay"
+    FEEDBACK = "feedback"
+
+
+def mode_of(part: Part, how: int) -> str:
+    """In what way a part is broken, in a word; only meters have several."""
+    if part is not Part.METER:
+        return "broken"
+    if how % EXCHANGED_OF == 0:
+        return "exchanged"
+    return "loses" if how % 2 else "silent"
 
 
 class Machine:
@@ -97,6 +112,11 @@ class Machine:
         return is_running(self._spec, self._plant)
 
     @property
+    def says_running(self) -> bool:
+        """What its own signal says; a wire that is broken says nothing."""
+        return self.runs and Part.FEEDBACK not in self.broken
+
+    @property
     def is_closed(self) -> bool:
         """Whether its relay's contact is closed."""
         return self._plant.relay
@@ -126,20 +146,24 @@ class Machine:
         self.broken.pop(part, None)
         if part is Part.RELAY and self._lease is None:
             self._switch(closed=False)
+        if part is Part.FEEDBACK:
+            self._look_at_feedback()
         if part is Part.READER:
-            self._tell("reader", ReaderUp(_reader_of(self.id), self._mono_ms()))
+            self._tell("reader", ReaderUp(reader_of(self.id), self._mono_ms()))
 
     def break_(self, part: Part, how: int) -> None:
         """Break a part; `how` chooses in what way."""
         self.broken[part] = how
+        if part is Part.FEEDBACK:
+            self._look_at_feedback()
         if part is Part.READER:
-            self._tell("reader", ReaderDown(_reader_of(self.id), "no answer", self._mono_ms()))
+            self._tell("reader", ReaderDown(reader_of(self.id), "no answer", self._mono_ms()))
 
     def tap(self, uid: bytes, level: int) -> None:
         """Lay a card on its reader for a moment."""
         if Part.READER in self.broken:
             return
-        reader = _reader_of(self.id)
+        reader = reader_of(self.id)
         self._tell("reader", CardPresent(reader, uid, "type2", level, self._mono_ms()))
         self._kernel.after(CARD_MS, lambda: self._tell("reader", CardGone(reader, self._mono_ms())))
 
@@ -164,7 +188,7 @@ class Machine:
                 self._kernel.after(delay_ms, self._look_at_feedback)
 
     def _look_at_feedback(self) -> None:
-        runs = self.runs
+        runs = self.says_running
         if runs is not self._ran:
             self._ran = runs
             self._tell("feedback", InputChanged(self.id, runs, self._mono_ms()))
@@ -204,7 +228,7 @@ class MachineParts:
             machine.clock, machine.woken = clock, woken
 
     def reader(self, spec: ReaderSpec) -> _Reader:
-        return _Reader(self._machines[_machine_of(spec.id)], spec.id, self._clock)
+        return _Reader(self._machines[machine_of(spec.id)], spec.id, self._clock)
 
     def output(self, spec: OutputSpec, machine: str) -> _Output:  # noqa: ARG002 the port's signature
         # As the real driver does: a pin that is taken is off from then on.
@@ -228,29 +252,6 @@ class MachineParts:
 
     def display(self, spec: DisplaySpec, place: str) -> Display:  # noqa: ARG002 the port's signature
         return _Screen()
-
-
-def controller_toml(folder: str, machines: list[str], metered: list[str], cycles: list[str]) -> str:
-    """A controller's file, with these machines wired one after the other.
-
-    Args:
-        folder: For its journal.
-        machines: All ids.
-        metered: Those with a meter.
-        cycles: Those with a feedback.
-    """
-    lines = [f'data_dir = "{folder}"']
-    for machine in machines:
-        lines += ["[[readers]]", f'id = "{_reader_of(machine)}"', f'port = "/dev/{machine}"']
-    for number, machine in enumerate(machines):
-        first = 1 + 3 * number
-        lines += ["[[machines]]", f'id = "{machine}"', f'reader = "{_reader_of(machine)}"']
-        lines += [f"output = {{ pin = {first} }}", f"button = {{ pin = {first + 1} }}"]
-        if machine in metered:
-            lines.append(f'meter = {{ unit = "Wh", pin = {first + 2} }}')
-        if machine in cycles:
-            lines.append(f"feedback = {{ pin = {first + 2} }}")
-    return "\n".join(lines) + "\n"
 
 
 class _Output:
@@ -310,14 +311,21 @@ class _Meter:
         self._opened = machine.pulses
         self._last = 0
         self._missed = 0
+        self._is_another = False
 
     def read(self) -> Reading:
         how = self._machine.broken.get(Part.METER)
+        mode = "" if how is None else mode_of(Part.METER, how)
+        if mode == "exchanged" and how is not None and not self._is_another:
+            # Somebody hung another meter there, which stands lower or higher.
+            self._opened = self._machine.pulses - (STANDS_AT if how % 2 else 0)
+            self._missed = 0
+        self._is_another = mode == "exchanged"
         total = self._machine.pulses - self._opened - self._missed
-        if how is None:
+        if mode in ("", "exchanged"):
             self._last = total
             return Reading(total, Quality.OK, self._missed)
-        if how % 2 == 0:  # it counts, and can't be read
+        if mode == "silent":  # it counts, and can't be read
             return Reading(self._last, Quality.SILENT, self._missed)
         self._missed += total - self._last  # pulses that are known to be lost
         return Reading(self._last, Quality.OK, self._missed)
@@ -333,7 +341,7 @@ class _Pin:
 
     @property
     def is_active(self) -> bool:
-        return self._name == "feedback" and self._machine.runs
+        return self._name == "feedback" and self._machine.says_running
 
     def start(self, emit: Emit) -> None:
         self._machine.emit[self._name] = emit
@@ -382,11 +390,3 @@ class _Screen:
 
     def close(self) -> None:
         """Empty."""
-
-
-def _reader_of(machine: str) -> str:
-    return f"r-{machine}"
-
-
-def _machine_of(reader: str) -> str:
-    return reader.removeprefix("r-")

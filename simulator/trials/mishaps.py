@@ -9,6 +9,7 @@ from simulator.trials.cuts import Cuts
 from simulator.trials.draws import one_of
 from simulator.trials.faults import STRENGTH_MAX, Occurrence
 from simulator.trials.stage import ControllerHost, FaultStage
+from wire.topics import DOWN_ACCOUNTS, DOWN_ACK
 
 PER_MILLE_MAX = 400
 """At the worst so many of a thousand messages are lost, doubled or overtaken."""
@@ -26,6 +27,8 @@ CRASHES_MAX = 6
 """The hub dies when it comes by that point for the n-th time."""
 OTHER = 101
 """A number drawn once says several things: by its rests after divisions."""
+TRAPS = ("", "", DOWN_ACK, DOWN_ACCOUNTS)
+"""What a line may be cut after: what comes next would undo what this did."""
 CRASH_POINTS = ("before_commit", "after_commit", "after_ack", "before_publish")
 
 
@@ -115,14 +118,23 @@ def _noise(it: Strike, **kinds: int) -> Mend:
 
 
 def _partition(it: Strike) -> Mend:
-    controller = it.controller
-    it.cuts.cut(controller, it.name)
-    return lambda: it.cuts.heal(controller, it.name)
+    """A line that is cut at once, or right after an ack or rights were sent on it."""
+    controller, leaf = it.controller, TRAPS[it.choice % len(TRAPS)]
+    if leaf:
+        it.stage.network.trap(controller, leaf, lambda: it.cuts.cut(controller, it.name))
+    else:
+        it.cuts.cut(controller, it.name)
+
+    def mend() -> None:
+        it.stage.network.disarm(controller)
+        it.cuts.heal(controller, it.name)
+
+    return mend
 
 
 def _broker_restart(it: Strike) -> Mend:
-    it.stage.network.stop_broker()
-    return it.stage.network.start_broker
+    it.cuts.stop_broker()
+    return it.cuts.start_broker
 
 
 def _hub_crash(it: Strike) -> Mend:
@@ -152,6 +164,11 @@ def _disk_full(it: Strike) -> Mend:
 
 def _torn_page(it: Strike) -> Mend:
     it.host.tear_page(it.choice)
+    return it.host.start
+
+
+def _flipped_bit(it: Strike) -> Mend:
+    it.host.flip_bit(it.choice)
     return it.host.start
 
 
@@ -208,6 +225,7 @@ MISHAPS: dict[str, Begin] = {
     "power_cut": _power_cut,
     "disk_full": _disk_full,
     "torn_page": _torn_page,
+    "flipped_bit": _flipped_bit,
     "lost_tail": _lost_tail,
     "restored_image": _restored_image,
     "cloned_image": _cloned_image,
@@ -217,5 +235,6 @@ MISHAPS: dict[str, Begin] = {
     "reader": _part("reader"),
     "meter": _part("meter"),
     "relay": _part("relay"),
+    "feedback": _part("feedback"),
 }
 """Every fault of things; a cloned card is a person's (`simulator.trials.thieves`)."""

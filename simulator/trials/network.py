@@ -110,6 +110,7 @@ class Network:
         self._retained: dict[str, Message] = {}
         self._noise: dict[str, Noise] = {}
         self._cut: set[str] = set()
+        self._traps: dict[str, tuple[str, Callable[[], None]]] = {}
         self._is_up = True
 
     def set_noise(
@@ -143,6 +144,14 @@ class Network:
         if line is not None:
             number = line.number
             self._kernel.after(NOTICED_MS, lambda: self._notice(line, number))
+
+    def trap(self, controller: str, leaf: str, call: Callable[[], None]) -> None:
+        """Do something once, right after a controller was sent its next message of a kind."""
+        self._traps[controller] = (leaf, call)
+
+    def disarm(self, controller: str) -> None:
+        """Take a trap away that didn't spring; there is none: nothing happens."""
+        self._traps.pop(controller, None)
 
     def heal(self, controller: str) -> None:
         """Let messages through again."""
@@ -269,6 +278,10 @@ class Network:
                 line.client.came(message)
 
         self._send(line, 1, message, arrive)
+        leaf, call = self._traps.get(line.name, ("", None))
+        if call is not None and message.topic.endswith(leaf):
+            self.disarm(line.name)
+            call()
 
     def _send(self, line: Line, way: int, message: Message, arrive: Callable[[], None]) -> None:
         if line.name in self._cut:

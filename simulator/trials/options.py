@@ -26,6 +26,7 @@ FAULTS = (
     "power_cut",
     "disk_full",
     "torn_page",
+    "flipped_bit",
     "lost_tail",
     "restored_image",
     "cloned_image",
@@ -35,13 +36,15 @@ FAULTS = (
     "reader",
     "meter",
     "relay",
+    "feedback",
     "cloned_card",
 )
 """Everything that can go wrong, by name."""
 
-ACTORS = ("people", "roamers", "staff", "pricing", "clumsy")
+ACTORS = ("people", "roamers", "staff", "pricing", "clumsy", "programs")
 """Who does something: people with cards; people with one card at two sites that are offline;
-staff; those who change prices and policies; operators who make mistakes."""
+staff; those who change prices and policies; operators who make mistakes; other programs
+that hold money."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

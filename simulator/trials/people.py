@@ -57,7 +57,7 @@ def _visit(controller: str, office: Office, errand: Errand) -> Script:
     if tops_up_ahead:
         yield pay_in(errand, house, "ahead")
         yield Wait(stream.randint(1_000, TO_THE_COUNTER_MS_MAX))
-    yield from use(office, errand, (controller, machine, card))
+    yield from use(office, errand, (controller, machine, card), house if has_cash else None)
     if not office.world.controllers[controller].is_running(machine) and has_cash:
         yield Wait(stream.randint(1_000, TO_THE_COUNTER_MS_MAX))
         yield pay_in(errand, house, "then")
@@ -65,13 +65,19 @@ def _visit(controller: str, office: Office, errand: Errand) -> Script:
         yield from use(office, errand, (controller, machine, card))
 
 
-def use(office: Office, errand: Errand, at: tuple[str, str, CardPlan]) -> Script:
+def use(
+    office: Office,
+    errand: Errand,
+    at: tuple[str, str, CardPlan],
+    payer: Household | None = None,
+) -> Script:
     """Tap, and when the machine runs stay and end it as one likes.
 
     Args:
         office: Where the machines are.
         errand: Whose draws decide.
         at: Controller, machine and card.
+        payer: Who pays in when the machine stops for want of money; None: nobody.
     """
     controller, machine, card = at
     host, stream = office.world.controllers[controller], errand.stream
@@ -80,7 +86,12 @@ def use(office: Office, errand: Errand, at: tuple[str, str, CardPlan]) -> Script
     yield Wait(LOOK_MS)
     if not host.is_running(machine):
         return
-    yield Wait(stay_ms)
+    for _ in range(stay_ms // MINUTE_MS):
+        yield Wait(MINUTE_MS)
+        if payer is not None and not host.is_running(machine):
+            yield pay_in(errand, payer, "prompted")
+            payer = None
+    yield Wait(stay_ms % MINUTE_MS)
     if how == "tap":
         host.tap(machine, card.uid, card.level)
     elif how == "press":

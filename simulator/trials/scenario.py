@@ -16,9 +16,11 @@ from simulator.trials.mishaps import MISHAPS, Mend, Strike, strike
 from simulator.trials.office import MINUTE_MS, Office
 from simulator.trials.options import TICK_MS
 from simulator.trials.people import schedule_people
+from simulator.trials.programs import schedule_programs
 from simulator.trials.roamers import schedule_roamers
 from simulator.trials.settled import missing
 from simulator.trials.settling import move_in
+from simulator.trials.slips import schedule_slips
 from simulator.trials.staff import schedule_staff
 from simulator.trials.thieves import steal
 from simulator.trials.town import draw_town
@@ -68,6 +70,8 @@ class Play:
         self._mend_all()
         self.office.hurry()
         left = self._settle()
+        for host in self._world.controllers.values():
+            host.tell_ignored()
         self._tell("unsettled" if left else "settled", "; ".join(left))
         return left
 
@@ -77,6 +81,10 @@ class Play:
             schedule_people(self.office, options.sessions_per_hour, length_ms)
         if "roamers" in options.actors:
             schedule_roamers(self.office, self._cuts, length_ms)
+        if "programs" in options.actors:
+            schedule_programs(self.office, length_ms)
+        if "staff" in options.actors:
+            schedule_slips(self.office, length_ms)
         schedule_staff(self.office, options.actors, length_ms)
         for what in draw_faults(self._world.stream, options.faults, length_ms):
             self._world.kernel.after(what.at_ms, partial(self._begin, what))
@@ -100,7 +108,7 @@ class Play:
         for what in list(self._mends):
             self._mend(what)
         self._cuts.heal_all()
-        self._world.network.start_broker()
+        self._cuts.start_broker()
         self._world.hub.start()
         for host in self._world.controllers.values():
             host.spare_power()

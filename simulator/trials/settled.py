@@ -20,6 +20,7 @@ _HELD = """
     ORDER BY held.controller, held.account
 """
 _NOT_ACTIVE = "SELECT id, state FROM controllers WHERE state <> 'active' ORDER BY id"
+_OWN_FAULTS = "SELECT subject, detail FROM alarms WHERE code = 607 AND cleared_ms IS NULL"
 _BEHIND = """
     SELECT id FROM controllers WHERE reported_config < config_version
         OR held_revision < (
@@ -50,6 +51,7 @@ def _look(tx: Tx) -> list[str]:
         return [tuple(row) for row in tx.connection.exec_driver_sql(sql)]
 
     return [
+        *(f"the hub tells of a fault of its own: {' '.join(row)}" for row in rows(_OWN_FAULTS)),
         *(f"{name} is {state}" for name, state in rows(_NOT_ACTIVE)),
         *(f"{name} holds rights or a configuration of before" for (name,) in rows(_BEHIND)),
         *(f"{name} holds money of {account} for nobody" for name, account in rows(_HELD)),

@@ -22,6 +22,7 @@ STAFF: dict[str, tuple[Act, int]] = {
     "give": (staff_money.give, 3 * HOUR_MS),
     "hand_on": (staff_money.hand_on, 3 * HOUR_MS),
     "adjust": (staff_money.adjust, 4 * HOUR_MS),
+    "subscribe": (staff_money.subscribe, 4 * HOUR_MS),
     "close_period": (staff_money.close_period, 4 * HOUR_MS),
 }
 """What staff do, and how far apart on average."""
@@ -38,6 +39,8 @@ CLUMSY: dict[str, tuple[Act, int]] = {
     "other_amount": (clumsy.other_amount, 3 * HOUR_MS),
     "entered_twice": (clumsy.entered_twice, 3 * HOUR_MS),
     "refund_beyond": (clumsy.refund_beyond, 3 * HOUR_MS),
+    "mistyped": (clumsy.mistyped, 4 * HOUR_MS),
+    "closed_twice": (clumsy.closed_twice, 4 * HOUR_MS),
 }
 OFFICES = {"staff": STAFF, "pricing": PRICING, "clumsy": CLUMSY}
 """Actors who work at a desk, by name."""

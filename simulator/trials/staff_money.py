@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from hub.billing import periods, receivables
+from hub.billing import periods, plans, receivables, subscriptions
 from hub.billing.periods import EarlyClose
+from hub.billing.plans import Plan
 from hub.billing.receivables import ReceivablePayment
+from hub.billing.spans import Every
+from hub.billing.subscriptions import Subscribing
 from hub.charging import lots
 from hub.charging.lots import Gift
 from hub.ledger import accounts as chart
@@ -37,6 +40,14 @@ UNIT = "EUR"
 AMOUNT_MINOR_MAX = 900
 REASON = "as asked at the counter"
 COLLEAGUE = "colleague"
+
+_KINDS: tuple[tuple[tuple[str, ...], int], ...] = (
+    ((), 50),
+    (("washer",), 30),
+    (("laser", "washer"), 10),
+    (("laser", "socket"), 10),
+)
+"""Kinds of machines that given money is for; those that overlap are refused."""
 
 _ENDED = """
     SELECT id, account, charge_minor FROM sessions WHERE state <> 'running' AND charge_minor > 0
@@ -225,7 +236,7 @@ def give(office: Office, errand: Errand) -> Script:
         account=account,
         amount_minor=minor,
         giver=chart.house("promo", UNIT),
-        kinds=weighed(stream, (((), 60), (("washer",), 40))),
+        kinds=weighed(stream, _KINDS),
         expires_ms=office.world.wall_ms + lasts_ms if lasts_ms else None,
         source="goodwill",
         reason=REASON,
@@ -298,6 +309,34 @@ def close_period(office: Office, errand: Errand) -> Script:
         minor=minor,
         cash=Cash.IN,
     )
+
+
+def subscribe(office: Office, errand: Errand) -> Script:
+    """Somebody pays by the day, from today on; most of them end it again."""
+    stream = errand.stream
+    account = office.house(stream).account
+    minor, pause_ms = stream.randint(1, AMOUNT_MINOR_MAX), stream.randint(MINUTE_MS, 4 * HOUR_MS)
+    plan = Plan(
+        id=f"{errand.id}.plan",
+        name="Per day",
+        unit=UNIT,
+        price_minor=minor,
+        every=Every.DAY,
+        tax_rate_ppm=stream.choice((0, 190_000)),
+        by=errand.who,
+    )
+    asked = Subscribing(
+        id=f"{errand.id}.subscription", account=account, plan=plan.id, by=errand.who
+    )
+    yield errand.request("plan", lambda tx: plans.add_plan(tx, plan))
+    answer = yield errand.request(
+        "subscription", lambda tx: subscriptions.subscribe(tx, asked), account=account, minor=minor
+    )
+    yield Wait(pause_ms)
+    if answer.is_done and happens(stream, 70):
+        yield errand.request(
+            "subscription_end", lambda tx: subscriptions.end(tx, asked.id, None), account=account
+        )
 
 
 def _step(errand: Errand, asked: payouts.Ask, step: Step, minor: int, cash: Cash) -> Request:

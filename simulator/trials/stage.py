@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Protocol, TypeVar
 
+from sqlalchemy import Connection
+
 from hub.ledger.writer import Job
 
 T = TypeVar("T")
@@ -45,6 +47,10 @@ class Hub(Protocol):
         """Key of the hashes of voucher codes."""
         ...
 
+    def code_key(self, controller: str) -> bytes:
+        """Key of the offline codes for a controller."""
+        ...
+
     def run(self, job: Job[T]) -> T:
         """Have something booked or looked up.
 
@@ -74,6 +80,10 @@ class Place(Protocol):
 
     def press(self, machine: str) -> None:
         """Press a machine's button."""
+        ...
+
+    def type_code(self, machine: str, digits: str) -> None:
+        """Type a code at a machine."""
         ...
 
     def is_running(self, machine: str) -> bool:
@@ -141,6 +151,14 @@ class Network(Protocol):
         """Let nothing through any more."""
         ...
 
+    def trap(self, controller: str, leaf: str, call: Callable[[], None]) -> None:
+        """Do something once, right after a controller was sent its next message of a kind."""
+        ...
+
+    def disarm(self, controller: str) -> None:
+        """Take a trap away that didn't spring; there is none: nothing happens."""
+        ...
+
     def heal(self, controller: str) -> None:
         """Let messages through again."""
         ...
@@ -156,6 +174,10 @@ class Network(Protocol):
 
 class HubHost(Hub, Protocol):
     """The hub, as somebody with an axe has it."""
+
+    def watch(self, died: Callable[[Connection], None], returns: Callable[[], None]) -> None:
+        """Have somebody told when it has died, with its book to read, and before it returns."""
+        ...
 
     @property
     def is_up(self) -> bool:
@@ -222,6 +244,10 @@ class ControllerHost(Place, Protocol):
         """Cut the power, and leave half of some page written."""
         ...
 
+    def flip_bit(self, number: int) -> None:
+        """Cut the power, and change a bit of one of the newest events."""
+        ...
+
     def lose_tail(self, commits: int) -> None:
         """Cut the power, and forget the newest commits."""
         ...
@@ -232,6 +258,10 @@ class ControllerHost(Place, Protocol):
 
     def restore_image(self) -> None:
         """Put the copy back in its place, as somebody careless does, and start."""
+        ...
+
+    def tell_ignored(self) -> None:
+        """Have the witness see which messages its agent ignored since its start."""
         ...
 
     def start_clone(self) -> None:
@@ -263,7 +293,7 @@ class ControllerHost(Place, Protocol):
         ...
 
     def break_part(self, machine: str, part: str, how: int) -> None:
-        """Break a `reader`, `meter` or `relay`; `how` chooses in what way."""
+        """Break a `reader`, `meter`, `relay` or `feedback`; `how` chooses in what way."""
         ...
 
     def mend_part(self, machine: str, part: str) -> None:

@@ -12,6 +12,8 @@ from simulator.trials.draws import happens, weighed
 LEVEL_WEIGHTS = ((0, 40), (1, 40), (2, 20))
 GIFT_PERCENT = 25
 FIRST_MINOR_MAX = 3_000
+POOR_MINOR_MAX = 150
+"""Some have less than an hour at a machine costs: their money ends while it runs."""
 CREDIT_MINOR_MAX = 4_000
 GIFT_MINOR_MAX = 800
 LIMIT_MINOR_MAX = 1_500
@@ -101,7 +103,8 @@ def _household(stream: Random, account: str, kind: str) -> Household:
         _card(stream, f"crd_{account}_{number}")
         for number in range(weighed(stream, ((1, 55), (2, 30), (3, 15))))
     )
-    first, credit = stream.randint(0, FIRST_MINOR_MAX), stream.randint(200, CREDIT_MINOR_MAX)
+    most_minor = weighed(stream, ((FIRST_MINOR_MAX, 65), (POOR_MINOR_MAX, 35)))
+    first, credit = stream.randint(0, most_minor), stream.randint(200, CREDIT_MINOR_MAX)
     is_given, gift = happens(stream, GIFT_PERCENT), stream.randint(50, GIFT_MINOR_MAX)
     gift_ms = weighed(stream, ((0, 1), (3_600_000, 1), (2 * 3_600_000, 1)))
     for_kind = happens(stream, 50)

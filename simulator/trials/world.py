@@ -27,14 +27,16 @@ from simulator.trials.controller_host import ControllerHost
 from simulator.trials.disks import DiskOf
 from simulator.trials.hub_host import HubHost
 from simulator.trials.kernel import Kernel
-from simulator.trials.machines import Machine, controller_toml
+from simulator.trials.machines import Machine
 from simulator.trials.network import Network
 from simulator.trials.options import TICK_MS, Options
+from simulator.trials.programs import open_service
+from simulator.trials.wiring import controller_toml
 from simulator.trials.witness import Witness
 from wire.clock import ManualClock
 from wire.enrolment import EnrolmentRequest, prove
 from wire.keys import SEED_BYTES, Signer
-from wire.machines import Cycle, Machine as MachineSpec, Mode, Policy
+from wire.machines import AtZero, Cycle, Machine as MachineSpec, Mode, Policy
 from wire.money import EUR
 from wire.tariff import Measure, Tariff, Tier
 
@@ -47,6 +49,8 @@ LASER, WASHER, SOCKET = "laser", "washer", "socket"
 KINDS = (LASER, WASHER, SOCKET)
 """By time, by the cycle, by what is metered; controllers have them in turns."""
 CYCLE_MS = 30 * 60_000
+TIER_WH = 100
+"""Most sessions at a socket cross the end of its first tier."""
 POLICY = Policy(checkpoint_ms=120_000, state_ms=120_000)
 """Checkpoints and the live view are most of what an agent says; those who change policies
 in a trial have them come more often, too."""
@@ -67,7 +71,7 @@ TARIFFS = (
         version=1,
         name="per kWh",
         unit=EUR,
-        quantity=Measure(unit="Wh", per=1_000, tiers=(Tier(400_000),)),
+        quantity=Measure(unit="Wh", per=1_000, tiers=(Tier(400_000, up_to=TIER_WH), Tier(300_000))),
         tax_rate_ppm=190_000,
     ),
 )
@@ -186,6 +190,7 @@ class World:
             controller=name, code=code, public_key=signer.public, proof=prove(signer, code)
         )
         done = enrolment.enrol(tx, request, hub.keys, hub.config)
+        self.hub.learn_code_key(name, signer.public)
         return Identity(seed=seed, reply=done.reply)
 
 
@@ -194,6 +199,7 @@ def _prepare(tx: Tx) -> None:
         sites.add_site(tx, sites.Site(id=site, name=site, policy=POLICY))
     for tariff in TARIFFS:
         tariffs.add_version(tx, tariff)
+    open_service(tx, LASER)
 
 
 def _spec(machine: str, kind: str) -> MachineSpec:
@@ -202,7 +208,8 @@ def _spec(machine: str, kind: str) -> MachineSpec:
         return MachineSpec(
             id=machine, name=machine, kind=kind, tariff=kind, mode=Mode.CYCLE, cycle=cycle
         )
-    return MachineSpec(id=machine, name=machine, kind=kind, tariff=kind)
+    at_zero = AtZero.PROMPT_TOP_UP if kind == LASER else AtZero.STOP
+    return MachineSpec(id=machine, name=machine, kind=kind, tariff=kind, at_zero=at_zero)
 
 
 _in_use: set[Path] = set()

@@ -21,12 +21,14 @@ from tests.proof.seeds import PARTS, demand_that_all_hold, run_part
 
 ONCE_FAILED = (
     *(Options(seed=seed, ticks=30, controllers=2, sessions_per_hour=8) for seed in (54, 142, 182)),
+    Options(seed=163, ticks=30, controllers=2, sessions_per_hour=8),
     Options(seed=29, ticks=60, controllers=2, sessions_per_hour=8),
     Options(seed=32, ticks=120),
 )
 """What found something: a forfeited right that was granted and given back without end, a
-lower standing right that nobody was told of, an auditor that counted cash twice, and
-contacts that stayed closed over the start of an agent."""
+lower standing right that nobody was told of, an auditor that counted cash twice, contacts
+that stayed closed over the start of an agent, and a meter that nobody had said the most of:
+the one that was hung there instead cost 300,000."""
 ENOUGH = 12
 """So many trials have most faults in them."""
 SHORT = Options(seed=7, ticks=60, controllers=2)

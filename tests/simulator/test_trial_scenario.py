@@ -63,7 +63,7 @@ def test_without_actors_and_faults_nothing_happens_but_the_first_payments():
 
 
 def test_each_takes_part_only_when_asked_to():
-    assert set(ACTORS) == {"people", "roamers", "staff", "pricing", "clumsy"}
+    assert set(ACTORS) == {"people", "roamers", "staff", "pricing", "clumsy", "programs"}
     assert len(FAULTS) == len(set(FAULTS))
     _, facts = played(
         seed=11, ticks=10, sessions_per_hour=6, faults=frozenset(), actors=frozenset({"people"})

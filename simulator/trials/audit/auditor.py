@@ -39,7 +39,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     CashIsInTheDrawer,
 )
 """One for each invariant, in their order."""
-_LOOKS = frozenset({"relay_on", "healed"})
+_LOOKS = frozenset({"relay_on", "healed", "reachable"})
 """Facts that are held against the disk as it is at that moment."""
 
 

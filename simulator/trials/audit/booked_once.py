@@ -11,7 +11,9 @@ from simulator.trials.audit.hub_file import OWN, Booked, Item
 from simulator.trials.audit.rating import tax_minor
 
 FACTS = frozenset({"session", "release", "cash", "code"})
-"""Kinds of movements that only a controller's fact may cause."""
+"""Kinds of movements that only a controller's fact may cause; a release also who held."""
+REST = "/rest"
+"""Ends the id of what a final report leaves of a hold."""
 
 
 class EveryFactBookedOnce(Checker):
@@ -41,6 +43,8 @@ class EveryFactBookedOnce(Checker):
                 case _:
                     pass
         for item in self._pool.values():
+            if item.kind == "release" and self._is_asked_for(item):
+                continue
             yield f"{item.id} is booked as a {item.kind} of {item.total}, and no journal says so"
 
     def _check_charge(self, booked: Booked) -> Iterator[str]:
@@ -104,6 +108,10 @@ class EveryFactBookedOnce(Checker):
                 f"{_place(booked)}: {event.amount_minor} of {event.account} was given back, "
                 f"{given} is booked"
             )
+
+    def _is_asked_for(self, item: Item) -> bool:
+        """Whether another program gave back what it held, or the rest of it."""
+        return item.id.removesuffix(REST) in self.scene.witnessed.requests
 
     def _take(self, booked: Booked, own: str, kind: str) -> Item | None:
         """The movement of a fact: under its own id, or one that names its journal, too."""

@@ -31,13 +31,16 @@ class Truth:
     Attributes:
         on_ms: How long its contact was closed.
         pulses: How many units it used; None: nobody counted.
-        is_clear: Whether meter and contact worked all the time.
+        is_clear: Whether meter and contact worked all the time; a meter that counted on
+            and couldn't be read for a while did.
+        is_dark: Whether its meter can't be read now.
         drift_ppm: How far off the controller's clock may have been.
     """
 
     on_ms: int = 0
     pulses: int | None = 0
     is_clear: bool = True
+    is_dark: bool = False
     drift_ppm: int = DRIFT_PPM_MAX
 
 
@@ -66,10 +69,10 @@ class ChargeIsThePriceOfUse(Checker):
             self._begin(fact, what)
         elif fact.kind == "relay_off":
             self._finish(fact, what)
-        elif fact.kind == "part" and what["fault"] != "reader":
+        elif fact.kind == "part" and what["fault"] in ("meter", "relay"):
             for (name, machine), span in self._spans.items():
                 if name == fact.who and what.get("machine", machine) in ("", machine):
-                    self._truth(span).is_clear = False
+                    _note_part(self._truth(span), what)
         elif fact.kind == "fault" and what["name"] == "clock_drift":
             self._off_until[fact.who] = fact.at_ms + int(what["lasts_ms"])
             for (name, _), span in self._spans.items():
@@ -110,6 +113,8 @@ class ChargeIsThePriceOfUse(Checker):
         truth = None if span is None else self._truths.get(span.session)
         if span is None or truth is None:
             return
+        if truth.is_dark:
+            truth.is_clear = False
         truth.on_ms += fact.at_ms - span.since_ms
         upto = _pulses(what)
         if upto is None or span.pulses is None or truth.pulses is None:
@@ -148,6 +153,16 @@ class ChargeIsThePriceOfUse(Checker):
         counted = event.quantity + event.units_lost
         if event.reason != CUT_SHORT and event.usage and counted < truth.pulses - SLACK_UNITS:
             yield f"{where} used {truth.pulses} units, {event.quantity} are charged"
+
+
+def _note_part(truth: Truth, what: dict[str, int | str]) -> None:
+    """A part breaks, or is mended; what a silent meter counted comes with its next reading."""
+    if what.get("how") == "silent":
+        truth.is_dark = True
+    elif what["fault"] == "meter" and not what.get("begins", 1) and truth.is_dark:
+        truth.is_dark = False
+    else:
+        truth.is_clear = False
 
 
 def _pulses(what: dict[str, int | str]) -> int | None:

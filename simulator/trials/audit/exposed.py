@@ -1,4 +1,4 @@
-"""Loss within exposure: what was shown when the lines were cut bounds what came after."""
+"""Loss within exposure: what was shown when an outage began bounds what came after."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ class LossWithinExposure(Checker):
 
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
-        self._outages: dict[str, Outage] = {}
+        self._outages: dict[tuple[str, str], Outage] = {}
 
     def saw(self, fact: Seen) -> Iterator[str]:
         if fact.kind == "exposure_shown":
             self._show(fact)
-        elif fact.kind == "healed" and fact.who in self._outages:
+        elif fact.kind in ("healed", "reachable"):
+            outage = self._outages.pop(_place(fact), None)
             file = self.scene.disks.get(fact.who)
-            if file is not None:
-                yield from self._check(file, self._outages[fact.who])
-            del self._outages[fact.who]
+            if file is not None and outage is not None:
+                yield from self._check(file, outage)
 
     def now(self) -> Iterator[str]:
-        for name, outage in self._outages.items():
+        for (name, _), outage in self._outages.items():
             if name in self.scene.disks:
                 yield from self._check(self.scene.disks[name], outage)
 
@@ -64,10 +64,10 @@ class LossWithinExposure(Checker):
 
     def _show(self, fact: Seen) -> None:
         what = dict(fact.what)
-        outage = self._outages.setdefault(fact.who, Outage())
+        outage = self._outages.setdefault(_place(fact), Outage())
         account = str(what.get("account", ALL))
         if not outage.shown or account in outage.shown:
-            outage = self._outages[fact.who] = Outage(booked=self._booked(fact.who))
+            outage = self._outages[_place(fact)] = Outage(booked=self._booked(fact.who))
         outage.shown[account] = int(what["minor"])
 
     def _booked(self, name: str) -> dict[tuple[str, str], int]:
@@ -99,6 +99,11 @@ class LossWithinExposure(Checker):
                 f"{file.disk.name} spent {total} beyond rights while it was cut off, "
                 f"{outage.shown[ALL]} was shown"
             )
+
+
+def _place(fact: Seen) -> tuple[str, str]:
+    """Which controller can't reach the hub, and why: a line, the broker or the hub."""
+    return fact.who, str(dict(fact.what).get("why", "line"))
 
 
 _SHUT = "SELECT id FROM accounts WHERE state <> 'open'"

@@ -8,6 +8,9 @@ from typing import Any
 
 from simulator.trials.audit.hub_file import HubFile, Item
 
+OF_CODE = "gift:code:"
+"""Begins the id of what an offline code gave: the fact of its use counts already."""
+
 
 @dataclass(slots=True)
 class Effect:
@@ -108,6 +111,8 @@ def _transfer(hub: HubFile, item: Item) -> Effect | None:
 
 
 def _gift(hub: HubFile, item: Item) -> Effect | None:
+    if item.id.startswith(OF_CODE):
+        return Effect()
     rows = hub.rows("SELECT account, amount_minor, giver FROM lots WHERE id = ?", item.id)
     if not rows:
         return None
@@ -120,6 +125,26 @@ def _correction(hub: HubFile, item: Item) -> Effect | None:
     wrong = hub.items.get(item.reverses or "")
     effect = None if wrong is None else effect_of_request(hub, wrong)
     return None if effect is None else effect.reversed()
+
+
+def _purchase(hub: HubFile, item: Item) -> Effect | None:
+    """What another program reported as used."""
+    rows = hub.rows(
+        "SELECT u.account, s.amount_minor FROM usage_steps AS s"
+        " JOIN usages AS u ON u.id = s.usage WHERE s.id = ?",
+        item.id,
+    )
+    return Effect({rows[0][0]: -rows[0][1]}, rows[0][1]) if rows else None
+
+
+def _subscription(hub: HubFile, item: Item) -> Effect | None:
+    """What a period of a subscription costs."""
+    rows = hub.rows(
+        "SELECT s.account, p.amount_minor FROM subscription_periods AS p"
+        " JOIN subscriptions AS s ON s.id = p.subscription WHERE p.item = ?",
+        item.id,
+    )
+    return Effect({rows[0][0]: -rows[0][1]}, rows[0][1]) if rows else None
 
 
 def _nothing(hub: HubFile, item: Item) -> Effect | None:
@@ -144,4 +169,8 @@ _READERS: dict[str, Callable[[HubFile, Item], Effect | None]] = {
     "transfer": _transfer,
     "gift": _gift,
     "correction": _correction,
+    "purchase": _purchase,
+    "subscription": _subscription,
+    "codes_sold": _nothing,
+    "codes_void": _nothing,
 }

@@ -94,7 +94,7 @@ class Witnessed:
         self.drawers[till] = self.drawers.get(till, 0) + minor
 
     def _break(self, name: str, what: dict[str, int | str]) -> None:
-        if what["fault"] == "reader":
+        if what["fault"] in ("reader", "feedback"):
             return
         part = (name, str(what.get("machine", "")))
         if what.get("begins", 1):
