@@ -105,6 +105,28 @@ def bench_hardware(
 
 
 @app.command()
+def scenario(
+    names: Annotated[list[str] | None, typer.Argument(help="Names, or paths of files.")] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="All that ship.")] = False,
+    as_list: Annotated[bool, typer.Option("--list", help="Say which there are.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of outcomes.")] = False,
+    lanes: Annotated[int, typer.Option(min=1, max=16, help="Controllers side by side.")] = 4,
+) -> None:
+    """Play what can happen at a machine, and check what must follow."""
+    from simulator.errors import SetupError
+    from simulator.scenarios.run import list_scenarios, run_scenarios
+
+    with _words():
+        if as_list:
+            print(list_scenarios())
+            return
+        if bool(names) == every:
+            raise SetupError("name scenarios, or write --all; --list says which there are")
+        raise typer.Exit(run_scenarios(tuple(names or ()), lanes=lanes, as_json=as_json))
+
+
+@app.command()
 def fleet(
     controllers: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 100,
     rate: Annotated[int, typer.Option(min=1, max=2_000, help="Taps a second, over all.")] = 20,

@@ -31,6 +31,7 @@ class Desk:
         self._site = site
         self._settle = settle
         self._numbers = itertools.count(1)
+        self._out: set[tuple[str, str]] = set()
 
     def block(self, card: BenchCard) -> None:
         """Block a lost card."""
@@ -46,6 +47,22 @@ class Desk:
         """Take money for a card's account."""
         account = self.api.get(f"/cards/{self._known(card)}")["account"]
         top_up(self.api, str(account), amount_minor, f"desk-{next(self._numbers)}")
+
+    def stop(self, controller: str, machine: str) -> None:
+        """Stop what runs at a machine, from afar."""
+        body = {"action": "stop", "machine": machine}
+        self.api.post(f"/controllers/{controller}/commands", body)
+
+    def set_out(self, controller: str, machine: str, why: str) -> None:
+        """Take a machine out of service, or put it back without a reason."""
+        self.change(controller, machine, out_of_service=why)
+        (self._out.add if why else self._out.discard)((controller, machine))
+
+    def put_all_back(self, controller: str) -> None:
+        """Put back what was taken out of service at a controller."""
+        for where, machine in tuple(self._out):
+            if where == controller:
+                self.set_out(controller, machine, "")
 
     def change(self, controller: str, machine: str, **terms: str) -> None:
         """Change what a machine is."""
@@ -82,6 +99,10 @@ def _pay_in(target: Target, form: Form) -> None:
     _desk(target).pay_in(target.stage.box.find(form["card"]), int(form["amount_minor"]))
 
 
+def _stop(target: Target, form: Form) -> None:
+    _desk(target).stop(target.controller, _machine(target, form))
+
+
 def _set_out(target: Target, form: Form) -> None:
     _change(target, form, form["why"])
 
@@ -92,7 +113,7 @@ def _set_back(target: Target, form: Form) -> None:
 
 def _change(target: Target, form: Form, why: str) -> None:
     try:
-        _desk(target).change(target.controller, _machine(target, form), out_of_service=why)
+        _desk(target).set_out(target.controller, _machine(target, form), why)
     except HubRefusedError as error:
         raise SetupError(str(error)) from None
 
@@ -112,6 +133,7 @@ HUB = Kind(
             do=_pay_in,
             fields=(_CARD, Field(name="amount_minor", words="Cents", kind="number")),
         ),
+        Deed(name="stop", words="Stop it", do=_stop, fields=(_MACHINE,)),
         Deed(
             name="set-out",
             words="Take out of service",
@@ -120,4 +142,5 @@ HUB = Kind(
         ),
         Deed(name="set-back", words="Put back", do=_set_back, fields=(_MACHINE,)),
     ),
+    mend=lambda target: _desk(target).put_all_back(target.controller),
 )

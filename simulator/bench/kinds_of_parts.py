@@ -56,7 +56,8 @@ def _as_new(target: Target) -> None:
     chip.set_latency(0)
     if chip.is_hung:
         chip.restart()
-    chip.plug()
+    if not chip.is_plugged:
+        chip.plug()
 
 
 READER = Kind(
@@ -239,6 +240,19 @@ PLUG = Kind(
     mend=_plug_in_again,
 )
 
+
+def _light_tube(target: Target) -> None:
+    tube = target.as_a(DisplayTube)
+    if not tube.is_plugged:
+        tube.plug()
+
+
+def _light_panel(target: Target) -> None:
+    panels = target.as_a(Panels)
+    if not panels.is_plugged(target.machine):
+        panels.plug_in(target.machine)
+
+
 TUBE = Kind(
     name="tube",
     words="display at a serial port",
@@ -247,7 +261,7 @@ TUBE = Kind(
         plain("plug", "Plug it in", lambda target: target.as_a(DisplayTube).plug()),
     ),
     sees={"display": lambda target: "\n".join(target.as_a(DisplayTube).lines)},
-    mend=lambda target: target.as_a(DisplayTube).plug(),
+    mend=_light_tube,
 )
 PANEL = Kind(
     name="panel",
@@ -262,7 +276,7 @@ PANEL = Kind(
         "lit": lambda target: target.as_a(Panels).lit(target.machine),
         "drawn": lambda target: target.as_a(Panels).drawn(target.machine),
     },
-    mend=lambda target: target.as_a(Panels).plug_in(target.machine),
+    mend=_light_panel,
 )
 
 

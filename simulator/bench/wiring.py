@@ -157,7 +157,7 @@ class WiredFile:
             meter=_meter(machine.id, meter, plant) if meter is not None else None,
             plug=_plug(machine.output, paths),
             feedback_pin=None if machine.feedback is None else machine.feedback.pin,
-            wraps_at=0 if meter is None else meter.wraps_at,
+            wraps_at=0 if meter is None else _counts(meter, meter.wraps_at),
             lamps=LampParts(red=lamps.red, green=lamps.green, blue=lamps.blue) if lamps else None,
             buzzer=None if machine.buzzer is None else machine.buzzer.pin,
             display=None if machine.display is None else _display(machine.display),
@@ -196,6 +196,11 @@ def _register(machine: str, spec: MeterSpec) -> RegisterParts:
         counts_numerator=spec.units_denominator,
         counts_denominator=spec.units_numerator * wh_per_count,
     )
+
+
+def _counts(spec: MeterSpec, units: int) -> int:
+    """Units as counts of the meter."""
+    return units * spec.units_denominator // spec.units_numerator
 
 
 def _plug(output: OutputSpec, paths: PartPaths) -> PlugParts | None:

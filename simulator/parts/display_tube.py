@@ -39,6 +39,11 @@ class DisplayTube:
         with self._lock:
             return tuple(line.rstrip() for line in self._lines)
 
+    @property
+    def is_plugged(self) -> bool:
+        """Whether it is plugged in."""
+        return self._port.speed is not None
+
     def plug(self) -> None:
         """Plug in; it is dark."""
         with self._lock:
