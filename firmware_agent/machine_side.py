@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Container
 from dataclasses import dataclass
 
 from firmware_agent.core.inputs import (
+    DoorChanged,
+    FaultyChanged,
     FeedbackChanged,
     Input,
     Metered,
     PartChanged,
+    Pressed,
     ReaderChanged,
 )
 from firmware_agent.core.model import ControllerState
 from firmware_agent.core.session import IN_SESSION, State
 from firmware_agent.parts import Parts
 from hardware.errors import HardwareError
-from hardware.ports import LEASE_MS_MAX, Health, HealthState
+from hardware.ports import LEASE_MS_MAX, ButtonPressed, Health, HealthState, InputChanged
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +55,24 @@ class Pace:
     def __post_init__(self) -> None:
         if not 2 * self.running_ms < self.lease_ms <= LEASE_MS_MAX:
             raise ValueError("lease_ms must be more than twice running_ms, and within its limit")
+
+
+def input_of_pin(event: ButtonPressed | InputChanged, machines: Container[str]) -> Input | None:
+    """What a pin means to the core; None: it isn't one of a machine.
+
+    Pins are named after their machine; doors and fault signals after their kind, too.
+    """
+    name = event.button if isinstance(event, ButtonPressed) else event.input
+    kind, _, machine = name.rpartition("/")
+    if machine not in machines:
+        return None
+    if isinstance(event, ButtonPressed):
+        return Pressed(machine)
+    if kind == "door":
+        return DoorChanged(machine, event.active)
+    if kind == "fault":
+        return FaultyChanged(machine, event.active)
+    return FeedbackChanged(machine, event.active)
 
 
 class MachineSide:

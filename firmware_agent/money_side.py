@@ -30,6 +30,7 @@ from hardware.money.ports import (
     CashInserted,
     CashLost,
     MoneyEvent,
+    Resumable,
     VendEnded,
     VendRequested,
     VendResult,
@@ -68,6 +69,17 @@ class MoneySide:
     def waiting(self) -> int:
         """Coins and notes that couldn't be journalled yet."""
         return len(self._waiting)
+
+    def resume(self, booked_seq: Callable[[str], int]) -> None:
+        """Let devices tell what they took since it was booked last; before they start.
+
+        Args:
+            booked_seq: An acceptor's own count of what was booked last; 0: nothing was.
+        """
+        for acceptor, part in self._parts.acceptors.items():
+            seq = booked_seq(acceptor)
+            if seq and isinstance(part, Resumable):
+                part.resume(seq)
 
     def opening_inputs(self) -> list[Input]:
         """What couldn't be opened."""

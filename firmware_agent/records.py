@@ -114,6 +114,10 @@ class Records:
         rows = self.store.query("SELECT data FROM held_cash ORDER BY holding")
         return tuple(row[0] for row in rows)
 
+    def cash_seq(self, acceptor: str) -> int:
+        """The device's own count of what was journalled last; 0: nothing was."""
+        return self.store.number(_cash_key(acceptor))
+
     def open_sessions(self) -> tuple[bytes, ...]:
         """Last event of each session that is open in the journal."""
         rows = self.store.query("SELECT data FROM open_sessions ORDER BY session")
@@ -168,7 +172,9 @@ class Records:
             sql.execute("DELETE FROM open_sessions WHERE session = ?", (event.session,))
         elif isinstance(event, CodeRedeemed):
             mark_used(sql, event.code)
-        elif isinstance(event, CashHeld):
+        if isinstance(event, CashTaken | CashHeld) and event.device_seq:
+            keep_meta(sql, _cash_key(event.acceptor), event.device_seq)
+        if isinstance(event, CashHeld):
             sql.execute(
                 "INSERT OR REPLACE INTO held_cash (holding, machine, data) VALUES (?, ?, ?)",
                 (event.holding, event.machine, data),
@@ -180,6 +186,10 @@ class Records:
                 "INSERT OR REPLACE INTO open_sessions (session, machine, data) VALUES (?, ?, ?)",
                 (event.session, event.machine, data),
             )
+
+
+def _cash_key(acceptor: str) -> str:
+    return f"cash_seq {acceptor}"
 
 
 def keep_document(name: str, data: bytes) -> Write:

@@ -35,11 +35,7 @@ from firmware_agent.core.inputs import (
     CardForgotten,
     CardsClashed,
     CardTapped,
-    DoorChanged,
-    FaultyChanged,
-    FeedbackChanged,
     Input,
-    Pressed,
     ReaderChanged,
     ShutDown,
     Ticked,
@@ -54,7 +50,7 @@ from firmware_agent.hub_side import HubSide
 from firmware_agent.inbox import PARTS_MAX, Inbox
 from firmware_agent.kiosk.desk import Desk
 from firmware_agent.link import Link
-from firmware_agent.machine_side import MachineSide, Pace
+from firmware_agent.machine_side import MachineSide, Pace, input_of_pin
 from firmware_agent.money_side import MoneySide
 from firmware_agent.parts import Parts
 from firmware_agent.people_side import PeopleSide
@@ -178,6 +174,7 @@ class Runtime:
             self._decider.feed(AlarmChanged(self.state.alarm))
         for given in (*self._machines.opening_inputs(), *self._money.opening_inputs()):
             self._decider.feed(given)
+        self._resume_money()
         self._wires.parts.start(self._inbox.put)
         moment = self._time.moment()
         will = self._wires.uplink.status(self._hub.held(), moment.wall_ms, Presence.OFFLINE)
@@ -221,6 +218,12 @@ class Runtime:
         self._hub.say_goodbye()
         self._wires.link.flush(FLUSH_MS)
 
+    def _resume_money(self) -> None:
+        try:
+            self._money.resume(self._wires.records.cash_seq)
+        except StoreError as error:
+            self._decider.fail(error)
+
     def _recover(self) -> bool:
         """Journal the start and settle what was open; False: it couldn't be written."""
         if self._has_recovered:
@@ -258,7 +261,7 @@ class Runtime:
         if isinstance(event, CardPresent):
             return self._tap(event)
         if isinstance(event, ButtonPressed | InputChanged):
-            return self._input_of_pin(event)
+            return input_of_pin(event, self.state.machines)
         if isinstance(event, DigitsTyped):
             return self._codes.read(self.state, event, self._time.moment())
         if isinstance(event, CardsSeveral):
@@ -267,20 +270,6 @@ class Runtime:
         if isinstance(event, ReaderDown):
             return ReaderChanged(event.reader, event.reason or "no answer")
         return ReaderChanged(event.reader) if isinstance(event, ReaderUp) else None
-
-    def _input_of_pin(self, event: ButtonPressed | InputChanged) -> Input | None:
-        """Pins are named after their machine; doors and fault signals after their kind, too."""
-        name = event.button if isinstance(event, ButtonPressed) else event.input
-        kind, _, machine = name.rpartition("/")
-        if machine not in self.state.machines:
-            return None
-        if isinstance(event, ButtonPressed):
-            return Pressed(machine)
-        if kind == "door":
-            return DoorChanged(machine, event.active)
-        if kind == "fault":
-            return FaultyChanged(machine, event.active)
-        return FeedbackChanged(machine, event.active)
 
     def _tap(self, event: CardPresent) -> CardTapped:
         session = self._wires.ids.new("ses")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from hardware.ports import Emit, Health
@@ -172,6 +172,19 @@ class CashAcceptor(Protocol):
 
     def close(self) -> None:
         """Accept nothing more, and give the device back. No event is sent after it returns."""
+        ...
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """An acceptor whose device remembers what it took while nobody listened."""
+
+    def resume(self, device_seq: int) -> None:
+        """Say which count was booked last; called before `start`, and only if one was.
+
+        What the device took since is reported first: as `CashInserted` as far as it still
+        knows it, and as `CashLost` for the rest. A device that lost its count says nothing.
+        """
         ...
 
 

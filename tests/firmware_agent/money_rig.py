@@ -127,17 +127,26 @@ MONEY_MACHINES = (
 
 @dataclass
 class FakeAcceptor:
-    """A box for coins or notes; what is put in while it is off is given back."""
+    """A box for coins or notes; what is put in while it is off is given back.
+
+    It counts what it takes, and remembers it all.
+    """
 
     id: str
     health: Health = HEALTH_UP
     emit: Emit | None = None
     enabled: bool = False
-    counted: int = 0
     box: list[int] = field(default_factory=list)
+    booked: int | None = None
+
+    def resume(self, device_seq: int) -> None:
+        self.booked = device_seq
 
     def start(self, emit: Emit) -> None:
         self.emit = emit
+        if self.booked is not None:
+            for seq in range(self.booked + 1, len(self.box) + 1):
+                emit(CashInserted(self.id, self.box[seq - 1], "coin", seq, 0))
 
     def set_enabled(self, enabled: bool) -> None:  # noqa: FBT001 the port
         self.enabled = enabled
@@ -149,9 +158,8 @@ class FakeAcceptor:
         """Put money in; False: it was given back."""
         if not self.enabled or self.emit is None:
             return False
-        self.counted += 1
         self.box.append(value_minor)
-        self.emit(CashInserted(self.id, value_minor, "coin", self.counted, 0))
+        self.emit(CashInserted(self.id, value_minor, "coin", len(self.box), 0))
         return True
 
 
