@@ -23,7 +23,7 @@ from simulator.scenarios.model import (
 from simulator.scenarios.reading import builtin
 from simulator.waiting import wait_for
 from wire.errors import Code
-from wire.events import AnyEvent, UnknownEvent
+from wire.events import AnyEvent, Boot, MachineFault, UnknownEvent
 
 LOOK_EVERY_S = 0.02
 READ_EVERY_S = 0.06
@@ -34,7 +34,12 @@ GONE_S = 0.12
 """A reader needs two looks to see that a card is gone."""
 IDLE_S = 2.5
 """A machine that was told to stop has stopped by then; longer, its controller starts anew."""
+SOUND_S = 1.5
+"""A part that is as new is found to be so within a second; an output is tried again after
+more, and a new start is quicker."""
 READY_S = 20.0
+NEWS_MAX = 4
+"""So many events say what happened; more nobody reads in a line."""
 _MS_PER_S = 1_000
 
 T = TypeVar("T")
@@ -93,6 +98,7 @@ class Lane:
                 self.part("hub").do("stop", {"machine": name})
         try:
             wait_for("no session is open", self._is_idle, IDLE_S)
+            wait_for("every fault is over", self._is_sound, SOUND_S)
         except TooSlowError:
             self._start_anew()
 
@@ -103,6 +109,16 @@ class Lane:
 
     def _is_idle(self) -> bool:
         return not self.system.rigs[self.controller].journal().open_sessions
+
+    def _is_sound(self) -> bool:
+        """Whether every fault that was journalled is over."""
+        faults: dict[tuple[str, int], bool] = {}
+        for event in self.system.rigs[self.controller].journal().events:
+            if isinstance(event, MachineFault):
+                faults[event.machine, event.code] = event.cleared
+            elif isinstance(event, Boot):
+                faults.clear()
+        return all(faults.values())
 
     def _start_anew(self) -> None:
         power = self.part("power")
@@ -181,7 +197,10 @@ class _Play:
         what = f"{step.name} of {step.part}"
         if not wanted.holds(seen):
             took = f"after {step.within_ms} ms"
-            raise StepFailedError(step, f"{what} is {seen!r}, not {wanted.words()}, {took}")
+            raise StepFailedError(
+                step,
+                f"{what} is {seen!r}, not {wanted.words()}, {took}; the journal has {self._news()}",
+            )
         seen = _until(look, lambda value: not wanted.holds(value), step.for_ms, LOOK_EVERY_S)
         if not wanted.holds(seen):
             raise StepFailedError(step, f"{what} became {seen!r} within {step.for_ms} ms")
@@ -224,13 +243,17 @@ class _Play:
             value = int(Code[value])
         return Wanted(how, value).holds(seen)
 
+    def _news(self) -> str:
+        """What the journal has since the scenario began, for people."""
+        news = self._rig.journal().after(self._after_seq)
+        told = [_brief(event) for event in news if _kind(event) != "session_progress"]
+        return "; ".join(told[-NEWS_MAX:]) or "nothing new"
+
     def _said(self, kind: str) -> str:
         """What the journal has instead, for people."""
         news = self._rig.journal().after(self._after_seq)
         same = [event for event in news if _kind(event) == kind]
-        if same:
-            return "; ".join(_brief(event) for event in same[-3:])
-        return ", ".join(_kind(event) for event in news) or "nothing new"
+        return "; ".join(_brief(event) for event in same[-NEWS_MAX:]) or self._news()
 
     def _book(self, step: Book) -> None:
         seen = _until(lambda: self._ask(step), step.wanted.holds, step.within_ms, ASK_EVERY_S)
