@@ -61,8 +61,10 @@ class MoneyAtMachines(RuleBasedStateMachine):
             self.inserted.append(value)
 
     @precondition(lambda self: self.running is None)
-    @rule(price=st.integers(0, 700))
-    def choose(self, price: int) -> None:
+    @rule(price=st.integers(0, 700), comes_first=st.booleans())
+    def choose(self, price: int, *, comes_first: bool) -> None:
+        if comes_first and self.rig.state("snacks") == "free":
+            self.rig.tap("snack")
         self.requests += 1
         name = f"r{self.requests}"
         is_choosing = self.rig.state("snacks") == "choosing"
