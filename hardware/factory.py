@@ -6,6 +6,9 @@ libraries of the parts it has. What a driver's module must have: `hardware.drive
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from hardware.cards.keyring import NO_KEYS, CardKeys
 from hardware.drivers import Around, Drivers
 from hardware.errors import SpecError
 from hardware.money.ports import CashAcceptor, VendBus
@@ -55,7 +58,10 @@ METERS = Drivers(
         "plug": "hardware.meters.plug",
     },
 )
-ACCEPTORS = Drivers("acceptor", {})
+ACCEPTORS = Drivers(
+    "acceptor",
+    {"coin_pulse": "hardware.money.coin_pulse", "cctalk": "hardware.money.cctalk"},
+)
 VENDORS = Drivers("vending bus", {})
 INDICATORS = Drivers("indicator", {"rgb": "hardware.people.indicator"})
 BUZZERS = Drivers("buzzer", {"buzzer": "hardware.people.buzzer"})
@@ -70,15 +76,28 @@ DISPLAYS = Drivers(
 )
 
 
-def open_reader(spec: ReaderSpec, clock: Clock) -> CardReader:
+def open_reader(
+    spec: ReaderSpec,
+    clock: Clock,
+    keys: CardKeys = NO_KEYS,
+    entropy: Callable[[int], bytes] | None = None,
+) -> CardReader:
     """Make a reader; nothing is opened before its `start`.
+
+    Args:
+        spec: Which one.
+        clock: What it stamps its events with.
+        keys: Keys of cards, each made for one card; none: cards prove nothing.
+        entropy: Gives random bytes; None: cards prove nothing.
 
     Raises:
         SpecError: The driver is unknown or the pin impossible.
     """
     if spec.reset_pin is not None:
         _check_pins(spec.reset_pin)
-    reader: CardReader = READERS.opener(spec.driver)(spec, Around(clock))
+    reader: CardReader = READERS.opener(spec.driver)(
+        spec, Around(clock, keys=keys, entropy=entropy)
+    )
     return reader
 
 

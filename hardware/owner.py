@@ -58,10 +58,15 @@ class OwnerThread:
         """Let the next round begin now."""
         self._wake.set()
 
-    def close(self) -> None:
-        """Give the device back; idempotent."""
+    def close(self, interrupt: Callable[[], None] = lambda: None) -> None:
+        """Give the device back; idempotent.
+
+        Args:
+            interrupt: Ends a wait in the device's round.
+        """
         self._is_closed = True
         self._wake.set()
+        interrupt()
         self._thread.join(CLOSE_TIMEOUT_MS / 1000)
 
     def _run(self) -> None:
