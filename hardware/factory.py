@@ -62,7 +62,7 @@ ACCEPTORS = Drivers(
     "acceptor",
     {"coin_pulse": "hardware.money.coin_pulse", "cctalk": "hardware.money.cctalk"},
 )
-VENDORS = Drivers("vending bus", {})
+VENDORS = Drivers("vending bus", {"mdb": "hardware.money.mdb"})
 INDICATORS = Drivers("indicator", {"rgb": "hardware.people.indicator"})
 BUZZERS = Drivers("buzzer", {"buzzer": "hardware.people.buzzer"})
 DISPLAYS = Drivers(
