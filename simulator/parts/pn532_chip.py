@@ -61,6 +61,8 @@ class Pn532Chip:
         self._latency_ms = latency_ms
         self._field: list[Tag] = []
         self._hung = False
+        self.looks = 0
+        """How often the host has looked for cards."""
         self._never = Event()
         self._commands: dict[int, Callable[[bytes], bytes | None]] = {
             0x00: lambda data: data if data[:1] == b"\x00" else b"\x00",  # Diagnose
@@ -206,6 +208,7 @@ class Pn532Chip:
             tag.power_up()
 
     def _list_passive_targets(self, data: bytes) -> bytes:
+        self.looks += 1
         self._registers[_CIU_RX_MODE] = _RX_CRC
         count_max, modulation = data[0], data[1]
         wanted = _plain_uid(data[2:])

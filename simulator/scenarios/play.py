@@ -21,6 +21,7 @@ from simulator.scenarios.model import (
     Wanted,
 )
 from simulator.scenarios.reading import builtin
+from simulator.system.journals import JournalView
 from simulator.waiting import wait_for
 from wire.errors import Code
 from wire.events import AnyEvent, Boot, MachineFault, UnknownEvent
@@ -103,9 +104,13 @@ class Lane:
             self._start_anew()
 
     def wait_ready(self) -> None:
-        """Wait until the agent holds its pins."""
+        """Wait until the agent holds its pins and looks for cards."""
         power = self.part("power")
         wait_for("the controller is ready", lambda: power.see()["ready"] == "yes", READY_S)
+        chips = self.system.world.controller(self.controller).readers.values()
+        looks = {chip: chip.looks for chip in chips}
+        for chip, before in looks.items():
+            wait_for("readers look", lambda chip=chip, before=before: chip.looks > before, READY_S)  # type: ignore[misc]  # bound now
 
     def _is_idle(self) -> bool:
         return not self.system.rigs[self.controller].journal().open_sessions
@@ -121,9 +126,11 @@ class Lane:
         return all(faults.values())
 
     def _start_anew(self) -> None:
-        power = self.part("power")
+        power, rig = self.part("power"), self.system.rigs[self.controller]
         power.do("cut", {})
+        before = rig.journal().last_seq
         power.do("restore", {})
+        wait_for("it has booted", lambda: _has_booted(rig.journal(), before), READY_S)
         self.wait_ready()
         wait_for("what was open is settled", self._is_idle, READY_S)
 
@@ -300,6 +307,10 @@ def _until(
         if is_enough(seen) or time.monotonic() >= until:
             return seen
         time.sleep(every_s)
+
+
+def _has_booted(journal: JournalView, after_seq: int) -> bool:
+    return any(isinstance(event, Boot) for event in journal.after(after_seq))
 
 
 def _kind(event: AnyEvent | UnknownEvent) -> str:
