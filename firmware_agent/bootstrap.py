@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from firmware_agent.card_keys import SiteKeys, load_masters
 from firmware_agent.clock import SystemClock
 from firmware_agent.config import AgentConfig
 from firmware_agent.core.model import (
     ControllerState,
 )
 from firmware_agent.downlink import Downlink
-from firmware_agent.errors import IdentityError
+from firmware_agent.errors import CardKeysError, IdentityError
 from firmware_agent.first_state import first_state, hub_keys, last_wall_ms
 from firmware_agent.housekeeping import FreeBytes
 from firmware_agent.identity import TLS_NAME, Identity, load_identity
@@ -236,7 +237,7 @@ def _build(
     time = Timekeeper(clock, boot_id, last_wall_ms(records), rtc=config.rtc)
     state = first_state(config, records, identity, edges.pace, time.moment())
     state = replace(state, alarm=alarm)
-    real = RealParts(clock)
+    real = RealParts(clock, _card_keys(config))
     wires = Wires(
         records=records,
         parts=open_parts(config, edges.parts or real, edges.money or real),
@@ -267,6 +268,15 @@ def agent_version() -> str:
         return importlib.metadata.version("standpipe")
     except importlib.metadata.PackageNotFoundError:
         return "0"
+
+
+def _card_keys(config: AgentConfig) -> SiteKeys:
+    """Keys for cards; a file that can't be used costs the proofs, not the machines."""
+    try:
+        return SiteKeys(load_masters(Path(config.data_dir)))
+    except CardKeysError as error:
+        _log.critical("cards prove nothing here: %s", error)
+        return SiteKeys(())
 
 
 def _mqtt(config: AgentConfig, identity: Identity, clock: Clock, wake: threading.Event) -> Link:

@@ -24,6 +24,8 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from firmware_agent.errors import CardKeysError
 from firmware_agent.identity import write_private
 from firmware_agent.ids import new_bytes
+from hardware.cards.cmac import diversified_key
+from hardware.cards.keyring import CardKey
 from wire.errors import DecodeError
 from wire.keys import decode_bytes, encode_bytes
 
@@ -47,6 +49,8 @@ _SCRYPT_N, _SCRYPT_R, _SCRYPT_P = 1 << 14, 8, 1
 """16 MB and about 0.1 s on a controller, once a start. A Pi's serial has some 32 bits that
 differ, so each guess at it must cost something."""
 _PURPOSE = b"standpipe card keys, format 1"
+_SYSTEM = b"standpipe"
+"""AN10922's system identifier: the same UID under another system has another key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,24 @@ def remove_master(folder: Path, version: int, board_files: Iterable[Path] = BOAR
     if len(left) == len(known):
         raise CardKeysError(f"there is no key of version {version} here")
     _save(folder, left, board_files)
+
+
+class SiteKeys:
+    """A `CardKeys`: makes the keys of a card from the masters (NXP AN10922).
+
+    Args:
+        masters: Newest first, as `load_masters` gives them.
+    """
+
+    def __init__(self, masters: Iterable[MasterKey]) -> None:
+        self._masters = tuple(masters)
+
+    def keys_for(self, uid: bytes, kind: str) -> tuple[CardKey, ...]:
+        """The keys that a card may have, newest version first; none: there is no master."""
+        named = uid + kind.encode() + _SYSTEM
+        return tuple(
+            CardKey(master.version, diversified_key(master.key, named)) for master in self._masters
+        )
 
 
 def is_bound_to_the_board(board_files: tuple[Path, ...] = BOARD_FILES) -> bool:

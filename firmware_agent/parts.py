@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from firmware_agent.config import AgentConfig, FeedbackConfig, MachineConfig, ReaderConfig
+from firmware_agent.ids import new_bytes
 from hardware import factory
+from hardware.cards.keyring import NO_KEYS, CardKeys
 from hardware.errors import HardwareError
 from hardware.money.ports import CashAcceptor, VendBus
 from hardware.money.specs import CashSpec, VendSpec
@@ -71,13 +73,15 @@ class RealParts:
 
     Args:
         clock: What drivers stamp their events with.
+        keys: Keys that cards prove; none: they are known by their UID only.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, keys: CardKeys = NO_KEYS) -> None:
         self._clock = clock
+        self._keys = keys
 
     def reader(self, spec: ReaderSpec) -> CardReader:
-        return factory.open_reader(spec, self._clock)
+        return factory.open_reader(spec, self._clock, self._keys, new_bytes)
 
     def output(self, spec: OutputSpec, machine: str) -> Output:  # noqa: ARG002 port's order
         return factory.open_output(spec, self._clock)

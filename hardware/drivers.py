@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hardware.cards.keyring import NO_KEYS, CardKeys
 from hardware.errors import SpecError
 from hardware.ports import Output
 from wire.clock import Clock
@@ -34,10 +35,15 @@ class Around:
         clock: What it stamps its events with.
         output: The machine's output, for a meter that counts how long it is on; stays
             the caller's to close.
+        keys: Keys of cards, for a reader; none: cards are known by their UID only.
+        entropy: Gives random bytes, for a reader that lets cards prove themselves;
+            None: it doesn't.
     """
 
     clock: Clock
     output: Output | None = None
+    keys: CardKeys = NO_KEYS
+    entropy: Callable[[int], bytes] | None = None
 
 
 class Drivers:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from firmware_agent.card_desk import alone, choose, lay_down
+from firmware_agent.card_keys import SiteKeys, load_masters
 from firmware_agent.card_links import TIMEOUT_S, CardLink, forget, keep, tell, waiting
 from firmware_agent.clock import SystemClock
 from firmware_agent.commands import OK, complain
@@ -124,7 +125,8 @@ def _send_all(folder: Path, hub: str, links: list[CardLink]) -> int:
 def _wait_for_card(config: AgentConfig, name: str, parts: PartsOpener | None) -> CardPresent:
     chosen = choose(config, name)
     with alone(Path(config.data_dir)):
-        opener = parts or RealParts(SystemClock())
+        keys = SiteKeys(load_masters(Path(config.data_dir)))
+        opener = parts or RealParts(SystemClock(), keys)
         print(f"Lay one card on {chosen.id} …", flush=True)
         return lay_down(opener.reader(chosen))
 

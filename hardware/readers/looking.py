@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from hardware.cards.errors import CardLostError
+from hardware.cards.port import ApduPort
+from hardware.cards.proving import Proved, prove_card
+from hardware.drivers import Around
 from hardware.ports import CardGone, CardPresent, CardsSeveral
 from hardware.readers.field import EMPTY, Change, Field, Occupancy, observe
 from hardware.readers.reopening import ReopeningReader
 from hardware.specs import ReaderSpec
-from wire.clock import Clock
+
+_log = logging.getLogger(__name__)
 
 LOOK_PAUSE_MS = 20
 """Field off between two looks: resets cards (ISO/IEC 14443-3 asks 5 ms), and a tap is
 seen within 24 ms in the middle."""
+PROOFS_TRIED_MAX = 3
+"""A hand that moves loses a card once or twice; one that is lost more often is reported
+with its UID only, so that its owner sees something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +34,14 @@ class Card:
     Attributes:
         uid: 4, 7 or 10 bytes.
         kind: Family by SEL_RES (NXP AN10833), for people.
+        sens_res: ATQA as it was sent; empty where the reader doesn't tell.
+        sel_res: SAK.
     """
 
     uid: bytes
     kind: str
+    sens_res: bytes = b""
+    sel_res: int = 0
 
 
 class FieldPort(Protocol):
@@ -38,6 +52,15 @@ class FieldPort(Protocol):
 
         Raises:
             PartError: The reader doesn't answer, or not as it should.
+        """
+        ...
+
+    def talk(self, card: Card) -> AbstractContextManager[ApduPort]:
+        """Send commands to a card that was seen by the last look.
+
+        Raises:
+            CardLostError: It went away.
+            PartError: The reader doesn't answer.
         """
         ...
 
@@ -61,26 +84,31 @@ _KIND_BY_SEL_RES = {
     0x18: "mifare_classic_4k",
 }
 _ISO_14443_4 = 0x20
+COMMANDS = "iso14443-4"
+"""The kind of cards that take commands, and so may prove something."""
 
 
 def kind_of(sel_res: int) -> str:
     """Name a family of cards by its SEL_RES (NXP AN10833)."""
     if sel_res & _ISO_14443_4:
-        return "iso14443-4"
+        return COMMANDS
     return _KIND_BY_SEL_RES.get(sel_res, "iso14443a")
 
 
 class LookingReader(ReopeningReader):
-    """A `CardReader` on a `FieldPort`. Cards are of level 0: only a UID.
+    """A `CardReader` on a `FieldPort`. Cards prove what they can, if there are keys for them.
 
     Args:
         spec: Where it is.
-        clock: Source of `mono_ms`.
+        around: Clock, keys of cards, random bytes.
     """
 
-    def __init__(self, spec: ReaderSpec, clock: Clock) -> None:
-        super().__init__(spec, clock)
+    def __init__(self, spec: ReaderSpec, around: Around) -> None:
+        super().__init__(spec, around.clock)
         self._field: Field = EMPTY
+        self._keys = around.keys
+        self._entropy = around.entropy
+        self._proofs_tried = 0
 
     @abstractmethod
     def _open(self) -> FieldPort:
@@ -97,22 +125,42 @@ class LookingReader(ReopeningReader):
             while not self._stop.is_set():
                 cards = port.cards()
                 self._field, change = observe(self._field, tuple(card.uid for card in cards))
-                self._report_change(change, cards)
+                self._report_change(change, cards, port)
                 port.field_off()
                 self._pause(LOOK_PAUSE_MS)
         finally:
             port.close()
 
-    def _report_change(self, change: Change, cards: tuple[Card, ...]) -> None:
+    def _report_change(self, change: Change, cards: tuple[Card, ...], port: FieldPort) -> None:
         now_ms = self._now_ms()
         name = self._spec.id
         if change is Change.CARD:
-            card = cards[0]
-            self._report(CardPresent(name, card.uid, card.kind, 0, now_ms))
+            self._report_card(cards[0], port, now_ms)
         elif change is Change.SEVERAL:
             self._report(CardsSeveral(name, now_ms))
         elif change is Change.GONE:
             self._report(CardGone(name, now_ms))
+
+    def _report_card(self, card: Card, port: FieldPort, now_ms: int) -> None:
+        try:
+            proved = self._prove(card, port)
+        except CardLostError as error:
+            self._proofs_tried += 1
+            if self._proofs_tried < PROOFS_TRIED_MAX:
+                self._field = EMPTY  # as if it hadn't been seen: the next look tries again
+                return
+            proved = Proved(reason=str(error))
+        self._proofs_tried = 0
+        if proved.reason:
+            _log.warning("%s: a card proved nothing: %s", self._part, proved.reason)
+        kind = proved.kind or card.kind
+        self._report(CardPresent(self._spec.id, card.uid, kind, proved.level, now_ms, proved.proof))
+
+    def _prove(self, card: Card, port: FieldPort) -> Proved:
+        if card.kind != COMMANDS or self._entropy is None:
+            return Proved()
+        with port.talk(card) as commands:
+            return prove_card(commands, card.uid, self._keys, self._entropy)
 
     def _forget(self) -> None:
         if self._field.occupancy is not Occupancy.EMPTY:

@@ -13,7 +13,7 @@ PREFIX = "pcsc"
 
 def open_part(spec: ReaderSpec, around: Around) -> PcscReader:
     """Make what the spec describes; see `PcscReader`."""
-    return PcscReader(spec, around.clock)
+    return PcscReader(spec, around)
 
 
 class PcscReader(LookingReader):
@@ -21,7 +21,7 @@ class PcscReader(LookingReader):
 
     Args:
         spec: Which one: `pcsc`, or `pcsc:` and part of its name.
-        clock: Source of `mono_ms`.
+        around: Clock, keys of cards, random bytes.
     """
 
     def _open(self) -> FieldPort:

@@ -7,11 +7,14 @@ reader for the card's UID. The ATR of a memory card names its family: part 3, se
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from smartcard import scard
 
+from hardware.cards.errors import CardLostError
+from hardware.cards.port import ApduPort
 from hardware.errors import PartError
 from hardware.readers.looking import Card
 
@@ -20,6 +23,7 @@ WATCH_MS = 200
 
 _GET_UID = [0xFF, 0xCA, 0x00, 0x00, 0x00]
 _DONE = (0x90, 0x00)
+_PROTOCOLS = scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
 _UID_LENGTHS = (4, 7, 10)
 _STORAGE_CARD = bytes.fromhex("a000000306")
 """Registered id of the PC/SC workgroup, in the ATR of every storage card."""
@@ -95,6 +99,37 @@ class PcscPort:
         self._card = self._identify(bytes(atr)) if present else None
         return () if self._card is None else (self._card,)
 
+    @contextmanager
+    def talk(self, card: Card) -> Iterator[ApduPort]:  # noqa: ARG002 pcscd holds one card
+        """Send commands to the card that lies there; nobody else's come between.
+
+        Raises:
+            CardLostError: It went away, or another program holds it.
+            PartError: Reader or daemon is gone.
+        """
+        code, handle, protocol = scard.SCardConnect(
+            self._context, self._reader, scard.SCARD_SHARE_EXCLUSIVE, _PROTOCOLS
+        )
+        if code != scard.SCARD_S_SUCCESS:
+            raise self._lost(code)
+        try:
+            yield _Commands(self, handle, protocol)
+        finally:
+            scard.SCardDisconnect(handle, scard.SCARD_LEAVE_CARD)
+
+    def transmit(self, handle: Any, protocol: int, apdu: bytes) -> bytes:
+        """Send a command to a connected card.
+
+        Raises:
+            CardLostError: It went away.
+            PartError: Reader or daemon is gone.
+        """
+        header = scard.SCARD_PCI_T0 if protocol == scard.SCARD_PROTOCOL_T0 else scard.SCARD_PCI_T1
+        code, answer = scard.SCardTransmit(handle, header, list(apdu))
+        if code != scard.SCARD_S_SUCCESS:
+            raise self._lost(code)
+        return bytes(answer)
+
     def field_off(self) -> None:
         """Nothing: pcscd has the field to itself."""
 
@@ -122,7 +157,7 @@ class PcscPort:
             self._context,
             self._reader,
             scard.SCARD_SHARE_SHARED,
-            scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1,
+            _PROTOCOLS,
         )
         if code != scard.SCARD_S_SUCCESS:
             if code in _GONE or code == scard.SCARD_E_SHARING_VIOLATION:
@@ -146,6 +181,11 @@ class PcscPort:
             raise self._error(code)
         return bytes(answer[:-2]) if tuple(answer[-2:]) == _DONE else b""
 
+    def _lost(self, code: int) -> CardLostError | PartError:
+        if code in _GONE or code == scard.SCARD_E_SHARING_VIOLATION:
+            return CardLostError("no answer of the card: it was taken away")
+        return self._error(code)
+
     def _error(self, code: int) -> PartError:
         if code in _NO_DAEMON:
             return PartError(
@@ -158,6 +198,16 @@ class PcscPort:
             f"PC/SC: {scard.SCardGetErrorMessage(code).strip(' .')}",
             "Check the reader's cable; the service's user may need a polkit rule for pcscd",
         )
+
+
+class _Commands:
+    """An `ApduPort` on a connected card."""
+
+    def __init__(self, port: PcscPort, handle: Any, protocol: int) -> None:
+        self._port, self._handle, self._protocol = port, handle, protocol
+
+    def exchange(self, apdu: bytes) -> bytes:
+        return self._port.transmit(self._handle, self._protocol, apdu)
 
 
 def _kind(atr: bytes) -> str:

@@ -10,7 +10,6 @@ from hardware.gpio import as_part_error
 from hardware.readers.looking import LookingReader
 from hardware.readers.pn532_port import Pn532Port
 from hardware.specs import ReaderSpec
-from wire.clock import Clock
 
 RESET_LOW_MS = 20
 RESET_WAKE_MS = 20
@@ -19,7 +18,7 @@ RESET_WAKE_MS = 20
 
 def open_part(spec: ReaderSpec, around: Around) -> Pn532Reader:
     """Make what the spec describes; see `Pn532Reader`."""
-    return Pn532Reader(spec, around.clock)
+    return Pn532Reader(spec, around)
 
 
 class Pn532Reader(LookingReader):
@@ -27,11 +26,11 @@ class Pn532Reader(LookingReader):
 
     Args:
         spec: Where it is.
-        clock: Source of `mono_ms`.
+        around: Clock, keys of cards, random bytes.
     """
 
-    def __init__(self, spec: ReaderSpec, clock: Clock) -> None:
-        super().__init__(spec, clock)
+    def __init__(self, spec: ReaderSpec, around: Around) -> None:
+        super().__init__(spec, around)
         self._reset: Any = None
 
     def _open(self) -> Pn532Port:

@@ -2,14 +2,15 @@
 
 Commands and answers: NXP UM0701-02 (PN532 user manual), sections 6.2 (frames),
 7.2.8 SetSerialBaudrate, 7.3.1 RFConfiguration, 7.3.5 InListPassiveTarget.
-Beside `usb_port`, the only file that knows nfcpy.
+Beside `usb_port` and `iso_dep`, the only file that knows nfcpy.
 """
 
 from __future__ import annotations
 
 import errno
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ import nfc.clf.pn532
 import nfc.clf.transport
 import serial
 
+from hardware.cards.port import ApduPort
 from hardware.errors import PartError
+from hardware.readers.iso_dep import IsoDepPort
 from hardware.readers.looking import Card, kind_of
 
 CARDS_MAX = 2
@@ -90,6 +93,19 @@ class Pn532Port:
             )
             return _parse_cards(bytes(answer))
         except Exception as error:
+            raise self._lost(error) from error
+
+    @contextmanager
+    def talk(self, card: Card) -> Iterator[ApduPort]:
+        """Send commands to the card that the last look found alone.
+
+        Raises:
+            CardLostError: It went away.
+            PartError: The chip doesn't answer.
+        """
+        try:
+            yield IsoDepPort(self._device, card.sens_res, card.sel_res, card.uid)
+        except OSError as error:
             raise self._lost(error) from error
 
     def field_off(self) -> None:
@@ -175,11 +191,13 @@ def _parse_cards(answer: bytes) -> tuple[Card, ...]:
     cards = []
     at = 1
     for _ in range(answer[0]):
+        # SENS_RES comes with its high byte first (section 7.3.5).
+        sens_res = bytes(reversed(answer[at + 1 : at + 3]))
         sel_res, length = answer[at + 3], answer[at + 4]
         uid = answer[at + _CARD_HEADER : at + _CARD_HEADER + length]
         if len(uid) != length or length == 0:
             raise ValueError("the list of cards is cut short")
-        cards.append(Card(uid, kind_of(sel_res)))
+        cards.append(Card(uid, kind_of(sel_res), sens_res, sel_res))
         at += _CARD_HEADER + length
     return tuple(cards)
 

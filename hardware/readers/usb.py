@@ -7,12 +7,11 @@ from hardware.errors import SpecError
 from hardware.readers.looking import LookingReader
 from hardware.readers.usb_port import PORT, SystemBus, UsbBus, UsbPort
 from hardware.specs import ReaderSpec
-from wire.clock import Clock
 
 
 def open_part(spec: ReaderSpec, around: Around) -> UsbReader:
     """Make what the spec describes; see `UsbReader`."""
-    return UsbReader(spec, around.clock, SystemBus())
+    return UsbReader(spec, around, SystemBus())
 
 
 class UsbReader(LookingReader):
@@ -20,15 +19,15 @@ class UsbReader(LookingReader):
 
     Args:
         spec: Where it is: `usb`, `usb:054c:06c3` or `usb:001:004`.
-        clock: Source of `mono_ms`.
+        around: Clock, keys of cards, random bytes.
         bus: Where readers are plugged in.
 
     Raises:
         SpecError: The port isn't one at USB.
     """
 
-    def __init__(self, spec: ReaderSpec, clock: Clock, bus: UsbBus) -> None:
-        super().__init__(spec, clock)
+    def __init__(self, spec: ReaderSpec, around: Around, bus: UsbBus) -> None:
+        super().__init__(spec, around)
         if not PORT.fullmatch(spec.port):
             raise SpecError(
                 f"the port of a reader with the driver 'usb' is usb, usb:VENDOR:PRODUCT or "

@@ -9,14 +9,17 @@ from __future__ import annotations
 import errno
 import importlib
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 import nfc.clf
 import nfc.clf.device
 import nfc.clf.transport
 
+from hardware.cards.port import ApduPort
 from hardware.errors import PartError
+from hardware.readers.iso_dep import IsoDepPort
 from hardware.readers.looking import Card, kind_of
 
 Found = tuple[int, int, int, int]
@@ -111,7 +114,21 @@ class UsbPort:
         uid = bytes(getattr(target, "sdd_res", None) or b"")
         if len(uid) not in _UID_LENGTHS:
             return ()
-        return (Card(uid, kind_of(target.sel_res[0])),)
+        sel_res = target.sel_res[0]
+        return (Card(uid, kind_of(sel_res), bytes(target.sens_res), sel_res),)
+
+    @contextmanager
+    def talk(self, card: Card) -> Iterator[ApduPort]:
+        """Send commands to the card that the last look found.
+
+        Raises:
+            CardLostError: It went away.
+            PartError: The reader doesn't answer.
+        """
+        try:
+            yield IsoDepPort(self._device, card.sens_res, card.sel_res, card.uid)
+        except OSError as error:
+            raise self._lost(error) from error
 
     def field_off(self) -> None:
         """Switch the field off, so that a card starts anew at the next look.

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from queue import Queue
 
+from hardware.drivers import Around
 from hardware.ports import CardGone, CardPresent, PartEvent, ReaderUp
 from hardware.readers.pn532 import Pn532Reader
 from hardware.specs import ReaderSpec
@@ -108,7 +109,7 @@ def _reader_alone(rng: random.Random) -> list[float]:
         port = Path(folder) / "reader"
         chip = Pn532Chip(port)
         chip.plug()
-        reader = Pn532Reader(ReaderSpec(id=READER, port=str(port)), _Clock())
+        reader = Pn532Reader(ReaderSpec(id=READER, port=str(port)), Around(_Clock()))
         try:
             reader.start(lambda event: events.put((event, time.monotonic_ns())))
             _expect(events, ReaderUp)

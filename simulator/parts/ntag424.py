@@ -137,15 +137,16 @@ class Ntag424Chip:
             return bytes((0x91, refused.status))
 
     def _obey_native(self, code: int, data: bytes) -> bytes:
-        if not self._is_selected and code != _GET_VERSION:
+        if code == _GET_VERSION or (code == _NEXT and self._version_at):
+            return self._get_version(code)
+        self._version_at = 0
+        if not self._is_selected:
             raise Refused(DENIED)
         if code == _AUTHENTICATE:
             number = data[0] if data else KEYS
             return self._channel.begin(number, self._slot(number)) + bytes((0x91, MORE))
         if code == _NEXT and (awaited := self._channel.awaited) is not None:
             return self._channel.finish(self._slot(awaited), data) + bytes((0x91, OK))
-        if code == _GET_VERSION or (code == _NEXT and self._version_at):
-            return self._get_version(code)
         command = self._native.get(code)
         if command is None:
             raise Refused(UNKNOWN_COMMAND)

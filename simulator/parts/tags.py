@@ -114,7 +114,9 @@ def crc_a(data: bytes) -> bytes:
 
 
 def make_tag(kind: str, uid: bytes, rng: random.Random) -> Tag:
-    """Make a card by name: "ntag213", "ntag215", "ntag216", "uid" (a plain fob) or "random".
+    """Make a card that only tells who it is, by name.
+
+    "ntag213", "ntag215", "ntag216", "uid" (a plain fob) or "random" (a phone).
 
     Args:
         kind: Its name.

@@ -10,6 +10,7 @@ import gpiozero
 import pytest
 from gpiozero.pins.mock import MockFactory
 
+from hardware.drivers import Around
 from hardware.ports import PartEvent
 from hardware.readers.pn532 import Pn532Reader
 from hardware.specs import ReaderSpec
@@ -98,6 +99,6 @@ def chip(tmp_path) -> Iterator[Pn532Chip]:
 @pytest.fixture
 def reader(tmp_path, clock) -> Iterator[Pn532Reader]:
     """A reader on the port `front`, not started."""
-    reader = Pn532Reader(ReaderSpec(id="front", port=str(tmp_path / "front")), clock)
+    reader = Pn532Reader(ReaderSpec(id="front", port=str(tmp_path / "front")), Around(clock))
     yield reader
     reader.close()

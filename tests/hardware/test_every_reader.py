@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from hardware import factory
+from hardware.drivers import Around
 from hardware.ports import (
     CardGone,
     CardPresent,
@@ -62,7 +63,7 @@ def pn532(tmp_path, clock):
 def usb(clock):
     stick, tags = UsbStick(), {uid: Ntag(uid) for uid in (UID, OTHER)}
     stick.plug()
-    reader = UsbReader(ReaderSpec(id="front", port="usb", driver="usb"), clock, stick)
+    reader = UsbReader(ReaderSpec(id="front", port="usb", driver="usb"), Around(clock), stick)
     place, remove = (lambda uid: stick.place(tags[uid])), (lambda uid: stick.remove(tags[uid]))
     return Bench(reader, place, remove, stick.unplug, stick.plug)
 

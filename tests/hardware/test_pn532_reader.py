@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from hardware.drivers import Around
 from hardware.errors import PartError
 from hardware.ports import (
     CardGone,
@@ -180,7 +181,7 @@ def test_closing_is_final_and_may_be_repeated(chip, reader, log):
 
 
 def test_a_port_that_is_no_plain_path_is_never_opened(tmp_path, clock, log):
-    reader = Pn532Reader(ReaderSpec(id="x", port=str(tmp_path / "a;b")), clock)
+    reader = Pn532Reader(ReaderSpec(id="x", port=str(tmp_path / "a;b")), Around(clock))
     reader.start(log)
     [down] = log.expect(ReaderDown)
     assert "plain path" in down.reason
@@ -189,7 +190,7 @@ def test_a_port_that_is_no_plain_path_is_never_opened(tmp_path, clock, log):
 
 def test_the_reset_pin_is_pulsed_low_before_each_opening(chip, tmp_path, clock, log, pins):
     spec = ReaderSpec(id="front", port=str(tmp_path / "front"), reset_pin=22)
-    reader = Pn532Reader(spec, clock)
+    reader = Pn532Reader(spec, Around(clock))
     reader.start(log)
     log.expect(ReaderUp)
     assert [state.state for state in pins.pin("GPIO22").states][-2:] == [False, True]

@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 from firmware_agent.config import parse_config
 from firmware_agent.errors import ConfigError
 from hardware import factory
+from hardware.drivers import Around
 from hardware.errors import SpecError
 from hardware.ports import CardGone, CardPresent, ReaderDown, ReaderUp
 from hardware.readers.keys import FORMS, uid_of
@@ -30,7 +31,7 @@ def test_a_stick_that_cannot_be_had_says_what_to_do(clock, log, fault, words):
     stick = UsbStick()
     stick.plug()
     setattr(stick, fault, fault == "held")
-    reader = UsbReader(ReaderSpec(id="r", port="usb:04e6", driver="usb"), clock, stick)
+    reader = UsbReader(ReaderSpec(id="r", port="usb:04e6", driver="usb"), Around(clock), stick)
 
     reader.start(log)
     [down] = log.expect(ReaderDown)
@@ -46,7 +47,7 @@ def test_an_acr122u_is_sent_to_the_driver_that_can(clock, log):
         def find(self, _path):
             return [(0x072F, 0x2200, 1, 4)]
 
-    reader = UsbReader(ReaderSpec(id="r", port="usb", driver="usb"), clock, Bus())
+    reader = UsbReader(ReaderSpec(id="r", port="usb", driver="usb"), Around(clock), Bus())
     reader.start(log)
     [down] = log.expect(ReaderDown)
     reader.close()
@@ -57,7 +58,7 @@ def test_an_acr122u_is_sent_to_the_driver_that_can(clock, log):
 def test_a_hung_stick_is_down_and_back_when_it_was_plugged_out(clock, log):
     stick = UsbStick()
     stick.plug()
-    reader = UsbReader(ReaderSpec(id="r", port="usb", driver="usb"), clock, stick)
+    reader = UsbReader(ReaderSpec(id="r", port="usb", driver="usb"), Around(clock), stick)
     reader.start(log)
     log.expect(ReaderUp)
     stick.hang()

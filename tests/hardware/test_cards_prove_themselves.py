@@ -1,0 +1,202 @@
+"""Cards that take commands, through nfcpy's own driver and a chip behind a pseudo-terminal."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from hardware.cards import ntag424
+from hardware.cards.errors import CardLostError
+from hardware.cards.keyring import CardKey, CardProof
+from hardware.drivers import Around
+from hardware.ports import CardGone, CardPresent, ReaderUp
+from hardware.readers.pn532 import Pn532Reader
+from hardware.readers.pn532_port import Pn532Port
+from hardware.specs import ReaderSpec
+from simulator.parts.iso_dep import CommandCard, Tear
+from simulator.parts.ntag424 import Ntag424
+
+UID = bytes.fromhex("04a1b2c3d4e5f6")
+KEY = CardKey(1, bytes(range(16)))
+NEXT = CardKey(2, bytes(range(16, 32)))
+entropy = random.Random(1).randbytes
+
+
+class Keys:
+    """Keys of one card."""
+
+    def __init__(self, *keys):
+        self.keys = keys
+
+    def keys_for(self, uid, kind):
+        return self.keys if (uid, kind) == (UID, "ntag424") else ()
+
+
+@pytest.fixture
+def card():
+    """One of ours."""
+    card = Ntag424(UID, entropy)
+    ntag424.give_keys(_Direct(card), KEY, [], entropy)
+    card.power_up()
+    return card
+
+
+class _Direct:
+    """A card without air between."""
+
+    def __init__(self, card):
+        self.card = card
+
+    def exchange(self, apdu):
+        return self.card.chip.obey(apdu)
+
+
+@pytest.fixture
+def proving(tmp_path, clock, chip):
+    """A reader that has the card's keys, started by the test."""
+    around = Around(clock, keys=Keys(NEXT, KEY), entropy=entropy)
+    reader = Pn532Reader(ReaderSpec(id="front", port=str(tmp_path / "front")), around)
+    yield reader
+    reader.close()
+
+
+@pytest.fixture
+def port(tmp_path, chip):
+    """The chip, opened without a reader's thread."""
+    port = Pn532Port("reader front", str(tmp_path / "front"))
+    yield port
+    port.close()
+
+
+def talk(port):
+    [found] = port.cards()
+    return port.talk(found)
+
+
+def test_a_card_of_ours_is_reported_with_its_proof_and_its_count(chip, proving, log, card):
+    proving.start(log)
+    log.expect(ReaderUp)
+    for count in (1, 2):
+        chip.place(card)
+        [seen] = log.expect(CardPresent)
+        assert (seen.uid, seen.kind, seen.level) == (UID, "ntag424", 1)
+        assert seen.proof == CardProof("ev2", 1, count)
+        assert log.none_for(0.2)
+        chip.remove(card)
+        log.expect(CardGone)
+
+
+@pytest.mark.parametrize("held", [None, CardKey(1, bytes(range(1, 17)))], ids=["blank", "forged"])
+def test_a_copy_of_a_uid_is_of_level_0(chip, proving, log, held):
+    copy = Ntag424(UID, entropy)
+    if held is not None:
+        ntag424.give_keys(_Direct(copy), held, [], entropy)
+    proving.start(log)
+    log.expect(ReaderUp)
+    chip.place(copy)
+
+    [seen] = log.expect(CardPresent)
+
+    assert (seen.uid, seen.level, seen.proof) == (UID, 0, None)
+
+
+def test_a_reader_without_keys_asks_for_no_proof(chip, reader, log, card):
+    reader.start(log)
+    log.expect(ReaderUp)
+    chip.place(card)
+
+    [seen] = log.expect(CardPresent)
+
+    assert (seen.uid, seen.level, seen.proof) == (UID, 0, None)
+
+
+@pytest.mark.parametrize("when", list(Tear))
+@pytest.mark.parametrize("command", [1, 4, 6, 9])
+def test_a_card_that_a_hand_takes_away_while_it_proves_is_one_tap(
+    chip, proving, log, card, command, when
+):
+    """It is back with the next look: the tap is reported once, with its proof."""
+    card.tear(command, when)
+    proving.start(log)
+    log.expect(ReaderUp)
+    chip.place(card)
+
+    [seen] = log.expect(CardPresent)
+
+    assert (seen.level, seen.proof.key_version) == (1, 1)
+    assert log.none_for(0.2)
+
+
+def test_a_card_that_is_always_lost_is_shown_with_its_uid_only(chip, proving, log, card):
+    chip.place(card)
+    for _ in range(3):
+        card.tear(1, Tear.BEFORE)
+    card.lose_answers(10_000)
+    proving.start(log)
+    log.expect(ReaderUp)
+
+    [seen] = log.expect(CardPresent)
+
+    assert (seen.uid, seen.level, seen.proof) == (UID, 0, None)
+
+
+def test_answers_lost_on_the_air_are_asked_for_again_and_done_once(port, chip, card):
+    """ISO/IEC 14443-4 repeats the block, and the card its answer: the count stays right."""
+    chip.place(card)
+    with talk(port) as commands:
+        for lost in (1, 3):
+            card.lose_answers(lost)
+            assert ntag424.prove(commands, [KEY], entropy).counter in (1, 2)
+    assert card.chip.memory.files[2].counter == 2
+
+
+def test_a_card_that_asks_for_time_gets_it(port, chip, card):
+    chip.place(card)
+    card.ask_for_time(3)
+    with talk(port) as commands:
+        assert ntag424.prove(commands, [KEY], entropy).counter == 1
+
+
+@pytest.mark.parametrize("when", list(Tear))
+@pytest.mark.parametrize("command", [8, 11, 13, 16])
+def test_keys_that_were_being_renewed_when_the_card_was_torn_away_are_finished(
+    port, chip, card, command, when
+):
+    """Before and after look the same from here: one more time settles it."""
+    chip.place(card)
+    card.tear(command, when)
+    with talk(port) as commands, pytest.raises(CardLostError):
+        ntag424.give_keys(commands, NEXT, [KEY], entropy)
+    port.field_off()
+
+    with talk(port) as commands:
+        ntag424.give_keys(commands, NEXT, [KEY], entropy)
+    port.field_off()
+    with talk(port) as commands:
+        assert ntag424.prove(commands, [NEXT], entropy).key_version == 2
+
+
+def test_a_card_that_left_answers_nothing(port, chip, card):
+    chip.place(card)
+    with talk(port) as commands:
+        chip.remove(card)
+        with pytest.raises(CardLostError):
+            ntag424.prove(commands, [KEY], entropy)
+
+
+def test_long_commands_and_answers_are_cut_into_blocks(port, chip):
+    class Echo:
+        """Answers what it was sent."""
+
+        def power_up(self):
+            pass
+
+        def obey(self, apdu):
+            return apdu + b"\x90\x00"
+
+    chip.place(CommandCard(UID, Echo()))
+    with talk(port) as commands:
+        for length in (1, 124, 125, 126, 250, 260):
+            apdu = random.Random(length).randbytes(length)
+            assert commands.exchange(apdu) == apdu + b"\x90\x00"
