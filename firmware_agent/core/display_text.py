@@ -94,11 +94,18 @@ def machine_screen(
         return _session_lines(state, machine, moment, language)
     if state.alarm is not None:
         return why_lines(state.alarm.code, language)
+    money = money_screen(state, machine, moment, language)
+    return money or _resting_lines(state, machine, language)
+
+
+def money_screen(
+    state: ControllerState, machine: MachineState, moment: Moment, language: Language
+) -> Lines:
+    """What who pays in, or chooses something, reads; nothing while nobody does."""
     if machine.offer is not None:
         funds = language.amount(machine.offer.funds_minor, machine.offer.tariff.unit)
         return (language.say("Choose something"), language.say("{money} left", money=funds))
-    money = _money_lines(state, machine, moment, language)
-    return money or _resting_lines(state, machine, language)
+    return _money_lines(state, machine, moment, language)
 
 
 def reader_screen(
@@ -246,7 +253,7 @@ def _resting_lines(state: ControllerState, machine: MachineState, language: Lang
 def _money_lines(
     state: ControllerState, machine: MachineState, moment: Moment, language: Language
 ) -> Lines:
-    """What who pays in reads; nothing while nobody does."""
+    """What who pays in reads."""
     purse = machine.purse
     is_there = purse.entry is not None and moment.mono_ms < purse.until_ms
     if machine.state is not State.FREE or machine.spec is None:

@@ -9,6 +9,7 @@ from firmware_agent.core.allowance import Rights, local_balance
 from firmware_agent.core.display_text import (
     left_for,
     machine_screen,
+    money_screen,
     name_of,
     notice_lines,
     price_words,
@@ -24,6 +25,7 @@ from firmware_agent.core.model import (
     Notice,
     ReaderState,
 )
+from firmware_agent.core.modes import find_program, with_program
 from firmware_agent.core.paying import paying, unit_by_code, units_of
 from firmware_agent.core.session import State
 from firmware_agent.kiosk.board import Snapshot, Tile
@@ -123,6 +125,10 @@ def _headline(
     identified = [one for one in shown if moment.mono_ms < one.identify_until_ms]
     if identified:
         return ("ask", *_split(machine_screen(state, identified[0], moment, language)))
+    for one in shown:
+        lines = money_screen(state, one, moment, language)
+        if lines:
+            return ("ask", *_split(lines))
     return _invitation(state, shown, readers, scene)
 
 
@@ -173,18 +179,34 @@ def _tile(state: ControllerState, machine: MachineState, scene: Scene, moment: M
     if machine.state in _AT_REST:
         shape, status = _AT_REST[machine.state]
         return Tile(machine.id, name_of(machine), shape, language.say(status))
-    price = price_words(state, machine.spec, language) or language.say("Free of charge")
     if machine.state is State.FREE:
-        action = "choose" if is_shared else ""
         status = language.say("Chosen" if is_chosen else "Free")
+        price, program = _price_of(state, machine, language)
+        action = "choose" if is_shared or program else ""
+        lines = (*program, price)
         return Tile(
-            machine.id, name_of(machine), "free", status, (price,), action, is_chosen=is_chosen
+            machine.id, name_of(machine), "free", status, lines, action, is_chosen=is_chosen
         )
     lines, low = _use_lines(state, machine, scene, moment)
     action = "stop" if _may_stop(machine) else ""
     status = language.say("Chosen" if is_chosen else _BUSY[machine.state])
     shape = "low" if low or machine.state is State.PAUSED else "busy"
     return Tile(machine.id, name_of(machine), shape, status, lines, action, is_chosen=is_chosen)
+
+
+def _price_of(
+    state: ControllerState, machine: MachineState, language: Language
+) -> tuple[str, tuple[str, ...]]:
+    """What use of a machine costs, and the name of the program that is chosen."""
+    if machine.is_mode(Mode.REVALUE):
+        return language.say("Tap, then pay in"), ()
+    spec = machine.spec
+    if spec is None:
+        return language.say("Free of charge"), ()
+    program = find_program(spec, machine.program)
+    price = price_words(state, with_program(spec, machine.program)[0], language)
+    named = (program.name,) if program is not None else ()
+    return price or language.say("Free of charge"), named
 
 
 def _use_lines(
