@@ -126,17 +126,23 @@ class Ntag424Chip:
         """Do what a command says; returns the answer with its status."""
         if len(apdu) < _HEADER_BYTES:
             return _ISO_LENGTH
-        if apdu[0] != _NATIVE:
-            command = self._iso.get(apdu[1])
-            return _ISO_UNKNOWN if command is None else command(apdu)
+        is_native = apdu[0] == _NATIVE
         try:
-            data = apdu[_DATA_AT : _DATA_AT + apdu[4]] if len(apdu) > _DATA_AT else b""
-            return self._obey_native(apdu[1], data)
+            return self._obey_native(apdu) if is_native else self._obey_iso(apdu)
         except Refused as refused:
             self._channel.forget()
             return bytes((0x91, refused.status))
+        except IndexError:  # shorter than the command's data
+            self._channel.forget()
+            return bytes((0x91, LENGTH)) if is_native else _ISO_LENGTH
 
-    def _obey_native(self, code: int, data: bytes) -> bytes:
+    def _obey_iso(self, apdu: bytes) -> bytes:
+        command = self._iso.get(apdu[1])
+        return _ISO_UNKNOWN if command is None else command(apdu)
+
+    def _obey_native(self, apdu: bytes) -> bytes:
+        code = apdu[1]
+        data = apdu[_DATA_AT : _DATA_AT + apdu[4]] if len(apdu) > _DATA_AT else b""
         if code == _GET_VERSION or (code == _NEXT and self._version_at):
             return self._get_version(code)
         self._version_at = 0

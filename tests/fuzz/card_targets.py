@@ -1,0 +1,191 @@
+"""Cards: what a broken or hostile one may say, and what a reader may tell a virtual one."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+
+from hardware.cards import ev2, key_change, messaging, ntag424, sun
+from hardware.cards.errors import CardError, CardLostError
+from hardware.cards.ev2 import Session, SessionKeys
+from hardware.cards.keyring import CardKey
+from hardware.cards.port import ApduPort
+from simulator.parts.ntag424 import Ntag424Chip
+from tests.fuzz.target import FaultError, Target, plain
+
+UID = bytes.fromhex("04a1b2c3d4e5f6")
+OURS = CardKey(1, bytes(range(16)))
+OTHERS = CardKey(1, bytes(range(16, 32)))
+COMMANDS_MAX = 100
+"""More than any flow needs: a card that keeps a reader busy longer holds it up for ever."""
+KEY = bytes(range(32, 48))
+SESSION = Session(SessionKeys(KEY, KEY), b"\x01\x02\x03\x04", 7)
+
+Flow = Callable[[ApduPort], object]
+
+
+def flows(seed: int) -> Sequence[Flow]:
+    """What is done with cards; another seed, so that what was said once never fits again."""
+    entropy = random.Random(seed).randbytes
+    return (
+        lambda port: ntag424.prove(port, [OURS], entropy),
+        lambda port: ntag424.give_keys(port, OURS, [OURS], entropy),
+        lambda port: ntag424.wipe(port, [OURS], entropy),
+    )
+
+
+FLOWS = len(flows(0))
+
+
+class Liar:
+    """A card that answers as one of another site, until it says anything.
+
+    Args:
+        honest: How many answers are a real card's.
+        lies: What it says then, each after a byte of its length; then it is gone.
+    """
+
+    def __init__(self, honest: int, lies: bytes) -> None:
+        self._chip = Ntag424Chip(UID, random.Random(2).randbytes)
+        ntag424.give_keys(_Plain(self._chip), OTHERS, [], random.Random(3).randbytes)
+        self._chip.power_up()
+        self._honest, self._lies, self._asked = honest, lies, 0
+
+    def exchange(self, apdu: bytes) -> bytes:
+        """Answer, or be gone."""
+        self._asked += 1
+        if self._asked > COMMANDS_MAX:
+            raise FaultError("a flow doesn't end")
+        if self._asked <= self._honest:
+            return self._chip.obey(apdu)
+        if not self._lies:
+            raise CardLostError("it went away")
+        length = self._lies[0]
+        answer, self._lies = self._lies[1 : 1 + length], self._lies[1 + length :]
+        return answer
+
+
+class _Plain:
+    def __init__(self, chip: Ntag424Chip) -> None:
+        self._chip = chip
+
+    def exchange(self, apdu: bytes) -> bytes:
+        return self._chip.obey(apdu)
+
+
+def check_answers(data: bytes) -> None:
+    """No answers but those of our key's holder let a flow end well."""
+    if not data:
+        return
+    flow, honest = flows(1)[data[0] % FLOWS], data[0] // FLOWS % 16
+    with suppress(CardError):
+        came = flow(Liar(honest, data[1:]))
+        raise FaultError(f"a card without our key passed: {came}")
+
+
+def check_chip(data: bytes) -> None:
+    """The virtual card answers whatever it is told, and gives and changes nothing for it."""
+    chip = Ntag424Chip(UID, random.Random(2).randbytes)
+    ntag424.give_keys(_Plain(chip), OTHERS, [], random.Random(3).randbytes)
+    chip.power_up()
+    before = [(slot.key, slot.version) for slot in chip.memory.slots]
+    settings = [file.settings for file in chip.memory.files.values()]
+    while data:
+        length = data[0]
+        apdu, data = data[1 : 1 + length], data[1 + length :]
+        answer = chip.obey(apdu)
+        if not 2 <= len(answer) <= 258:
+            raise FaultError(f"{apdu.hex()} was answered by {answer.hex()}")
+    if [(slot.key, slot.version) for slot in chip.memory.slots] != before:
+        raise FaultError("somebody without a key changed one")
+    if [file.settings for file in chip.memory.files.values()] != settings:
+        raise FaultError("somebody without a key changed settings")
+
+
+def check_messages(data: bytes) -> None:
+    """Each decoder refuses as it says, and takes nothing that wasn't made with the key."""
+    tap = sun.Tap(UID, 1)
+    kept: Sequence[Callable[[], object]] = (
+        lambda: ev2.session_of(KEY, KEY, KEY, data),
+        lambda: ev2.card_answer(KEY, KEY, data, bytes(4)),
+        lambda: messaging.checked_answer(SESSION, data),
+        lambda: messaging.checked_command(SESSION, 0x60, data),
+        lambda: sun.check_sun(KEY, tap, data[:8], data[8:]),
+    )
+    for decode in kept:
+        with suppress(CardError):
+            came = decode()
+            raise FaultError(f"taken: {came}")
+    free: Sequence[Callable[[], object]] = (
+        lambda: ev2.answer_to(KEY, data, KEY),
+        lambda: messaging.decrypted_data(SESSION, data),
+        lambda: messaging.decrypted_command(SESSION, data),
+        lambda: sun.decrypted_picc_data(KEY, data),
+        lambda: sun.decrypted_file_data(KEY, tap, data),
+        lambda: key_change.own_key_data(data, len(data)),
+        lambda: key_change.other_key_data(data, KEY, len(data)),
+    )
+    for decode in free:
+        with suppress(CardError):
+            decode()
+
+
+def _told() -> Iterator[bytes]:
+    """What a card is told in each flow, one after the other."""
+    for flow in flows(4):
+        ears = _Ears()
+        with suppress(CardError):
+            flow(ears)
+        yield ears.told
+
+
+class _Ears:
+    """An honest card that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self._chip = Ntag424Chip(UID, random.Random(2).randbytes)
+        ntag424.give_keys(_Plain(self._chip), OURS, [], random.Random(3).randbytes)
+        self._chip.power_up()
+        self.told, self.said = b"", b""
+
+    def exchange(self, apdu: bytes) -> bytes:
+        """Obey, and keep both."""
+        answer = self._chip.obey(apdu)
+        self.told += bytes((len(apdu),)) + apdu
+        self.said += bytes((len(answer),)) + answer
+        return answer
+
+
+def _answers() -> Iterator[bytes]:
+    for number, flow in enumerate(flows(4)):
+        ears = _Ears()
+        flow(ears)
+        for honest in range(8):
+            yield bytes((number + FLOWS * honest,)) + b"\x02\x91\x00" * 5
+            yield bytes((number + FLOWS * honest,)) + b"\x03\x01\x91\x00" * 5
+        yield bytes((number,)) + ears.said
+
+
+TARGETS = (
+    Target(
+        name="card-answers",
+        about="what a card without our key answers to the flows of an NTAG 424",
+        open=lambda _: plain(check_answers),
+        seeds=_answers,
+        examples=60,
+    ),
+    Target(
+        name="card-chip",
+        about="what a reader tells the virtual NTAG 424",
+        open=lambda _: plain(check_chip),
+        seeds=_told,
+        examples=60,
+    ),
+    Target(
+        name="card-messages",
+        about="messages of cards: authentication, secure messaging, signed reads",
+        open=lambda _: plain(check_messages),
+        seeds=lambda: (bytes(8), bytes(16), bytes(32), bytes(40)),
+    ),
+)
