@@ -4,8 +4,9 @@ Source: ccTalk Generic Specification 4.7, part 2 (headers) and part 3 (tables). 
 by the device's event counter: an answer that is lost is asked for again and counts once. More
 events than the device keeps, between two looks, are reported as lost.
 
-What came in before the first look after a start isn't credited: the journal of the run before
-has it, or the agent was dead and had told nobody that money may be put in.
+A device goes on accepting when its host dies. Told by `resume` which event was booked last, the
+first look reports what came in since: nothing is lost, and nothing counts twice. Untold, what
+came in before the first look isn't reported.
 """
 
 from __future__ import annotations
@@ -71,6 +72,10 @@ class CctalkAcceptor:
     def health(self) -> Health:
         return self._standing.health
 
+    def resume(self, device_seq: int) -> None:
+        """Say which event was booked last (`hardware.money.ports.Resumable`)."""
+        self._member.resume(device_seq)
+
     def start(self, emit: Emit) -> None:
         self._standing.start(emit)
         port = self._spec.port or ""
@@ -109,6 +114,10 @@ class _Member:
         self._seq: int | None = None
         self._fault = ""
         self._held: Entry | None = None
+
+    def resume(self, device_seq: int) -> None:
+        """Count on from an event that was booked by an earlier run."""
+        self._seq = device_seq
 
     def attend(self, ask: Ask) -> int:
         if self.was_told.is_set():
