@@ -23,6 +23,9 @@ _ENDED = {
     "idle": "ended when idle",
     "time_limit": "ended after its longest time",
     "limit_reached": "stopped at the card's limit",
+    "cancelled": "called off at once",
+    "vend_failed": "nothing came out",
+    "vend_unknown": "nobody knows whether it came out",
     "command": "stopped by staff",
     "shutdown": "ended when its controller stopped",
 }
