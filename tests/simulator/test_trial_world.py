@@ -12,10 +12,13 @@ from hub.payments import topups
 from hub.payments.topups import TopUp
 from hub.people import accounts, cards
 from hub.people.accounts import Terms
+from simulator.trials.cuts import Cuts
 from simulator.trials.hub_host import POINTS
+from simulator.trials.office import Office
 from simulator.trials.options import Options
 from simulator.trials.trial import run_trial
 from simulator.trials.world import World
+from wire.errors import Code
 from wire.ids import card_ref
 
 ANN = b"\x04annann"
@@ -218,6 +221,27 @@ def test_a_torn_page_is_noticed_before_anything_starts(world):
         alarms.append(host.alarm)
 
     assert alarms[-1]
+
+
+def test_a_changed_bit_of_an_event_is_noticed_before_anything_starts(world):
+    host = world.controllers[PLACE]
+    use(world)
+    host.flip_bit(0)
+    host.start()
+
+    assert host.alarm.startswith(str(int(Code.JOURNAL_CORRUPT)))
+
+
+def test_what_the_book_shows_is_kept_when_the_hub_dies(world):
+    office = Office(world, ())
+    Cuts(world, office.counter)
+    world.hub.crash()
+    world.hub.start()
+
+    shown = [dict(one.what)["why"] for one in world.witness.facts if one.kind == "exposure_shown"]
+    back = [one.who for one in world.witness.facts if one.kind == "reachable"]
+    assert set(shown) == {"hub"}
+    assert PLACE in back
 
 
 @pytest.mark.parametrize("by_ms", [-86_400_000, 86_400_000])
