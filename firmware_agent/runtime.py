@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from firmware_agent.code_reader import CodeReader
@@ -282,9 +282,8 @@ class Runtime:
         # What may be a copy of a UID isn't shown its owner's balance.
         hidden = is_copy and not self.state.policy.takes_unproved_cards
         self._tell_desk(event.reader, None if hidden else entry, rights)
-        return CardTapped(
-            event.reader, card, entry, rights, event.level, session, spent, _proof_of(event)
-        )
+        tapped = CardTapped(event.reader, card, entry, rights, event.level, session, spent)
+        return replace(tapped, proof=_proof_of(event), proof_lost=event.proof_lost)
 
     def _take_pressed(self) -> None:
         """What was pressed on the kiosk's screen."""

@@ -63,6 +63,8 @@ class CardPresent:
             as DESIGN section 6.
         mono_ms: When it was seen.
         proof: How it proved its level; None at level 0.
+        proof_lost: It began to prove itself, and its answers were lost: nobody knows what
+            it would have proved. Its level is 0.
     """
 
     reader: str
@@ -71,6 +73,7 @@ class CardPresent:
     level: int
     mono_ms: int
     proof: CardProof | None = None
+    proof_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class CardTapped:
         session: A fresh id, used if a session comes of it.
         spent_minor: What counts against its limit, when it has one.
         proof: How it proved itself; None: it didn't.
+        proof_lost: It began to, and went away: nobody knows what it would have proved.
     """
 
     reader: str
@@ -44,6 +45,7 @@ class CardTapped:
     session: str
     spent_minor: int = 0
     proof: Proof | None = None
+    proof_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

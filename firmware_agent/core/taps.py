@@ -64,6 +64,10 @@ def on_card(turn: Turn, tapped: CardTapped) -> None:
         code = Code.MACHINE_NOT_CONFIGURED
         _refuse_at_reader(turn, tapped.reader, code, Shown(tapped.card, proof=tapped.proof))
         return
+    if _is_lost(turn, tapped):
+        _forget(turn, tapped.reader)
+        _refuse_at_reader(turn, tapped.reader, Code.CARD_REMOVED_EARLY, Shown(tapped.card))
+        return
     _keep_rights(turn, tapped)
     if not machines[0].wiring.shared:
         _use(turn, machines[0], tapped)
@@ -168,6 +172,13 @@ def _forget(turn: Turn, reader_id: str) -> None:
     reader = turn.reader(reader_id)
     if reader.last is not None or reader.pending is not None:
         turn.put_reader(replace(reader, last=None, pending=None))
+
+
+def _is_lost(turn: Turn, tapped: CardTapped) -> bool:
+    """Whether a card that must prove itself went away before it had: no copy, no card either."""
+    if not tapped.proof_lost or turn.state.policy.takes_unproved_cards:
+        return False
+    return tapped.entry is not None and tapped.level < tapped.entry.level
 
 
 def _use(turn: Turn, machine: MachineState, tapped: CardTapped) -> None:

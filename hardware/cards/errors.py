@@ -2,10 +2,10 @@
 
 HardwareError
 └── CardError
-├── CardLostError     its answer is lost: nobody knows whether it did what it was told
-├── CardRefusedError  it answered that it didn't
-└── CardDataError     it, or the caller, sent what can't be right: MAC, padding, length
-└── ProofError    it doesn't hold the key that it should hold
+    ├── CardLostError     its answer is lost: nobody knows whether it did what it was told
+    ├── CardRefusedError  it answered that it didn't
+    └── CardDataError     it, or the caller, sent what can't be right: MAC, padding, length
+        └── ProofError    it doesn't hold the key that it should hold
 """
 
 from __future__ import annotations

@@ -6,9 +6,11 @@ repeating what was lost, more time when the card asks for it).
 
 from __future__ import annotations
 
+import termios
 from typing import Any
 
 import nfc.clf
+import nfc.clf.pn53x
 import nfc.tag
 import nfc.tag.tt4
 
@@ -22,6 +24,12 @@ _HAS_TA, _HAS_TB = 0x10, 0x20
 _CARRIER_HZ = 13_560_000
 _ACTIVATION_S = 0.03
 """Far above the 5 ms that a card may take to its ATS (section 5.6)."""
+COMMAND_S_MAX = 5.0
+"""Longest wait for all blocks of one command together. nfcpy sets no end to a card that
+asks for more time, or goes on with its answer, again and again; a changed key takes
+a tenth of a second."""
+BROKEN = (OSError, termios.error, nfc.clf.pn53x.Chipset.Error)
+"""What nfcpy raises when it is the reader that fails, not the card."""
 
 
 class IsoDepPort:
@@ -50,8 +58,9 @@ class IsoDepPort:
         """Send a command; returns the answer with its status.
 
         Raises:
-            CardLostError: No answer came, after nfcpy asked for it again.
+            CardLostError: No answer came, after nfcpy asked for it again, or none in time.
         """
+        self._air.start()
         try:
             return bytes(self._blocks.exchange(bytearray(apdu)))
         except (nfc.tag.TagCommandError, nfc.clf.CommunicationError, IndexError) as error:
@@ -69,9 +78,18 @@ class _Air:
             sel_res=bytearray((sel_res,)),
             sdd_res=bytearray(uid),
         )
+        self._left_s = COMMAND_S_MAX
+
+    def start(self) -> None:
+        """A command begins."""
+        self._left_s = COMMAND_S_MAX
 
     def exchange(self, data: bytes | bytearray, timeout: float) -> bytearray:
-        answer: bytearray = self._device.send_cmd_recv_rsp(self._target, bytearray(data), timeout)
+        if self._left_s <= 0:
+            raise nfc.clf.ProtocolError("the card doesn't come to an end")
+        wait_s = min(timeout, self._left_s)
+        self._left_s -= wait_s
+        answer: bytearray = self._device.send_cmd_recv_rsp(self._target, bytearray(data), wait_s)
         return answer
 
 

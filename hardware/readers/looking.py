@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from hardware.cards.errors import CardLostError
@@ -13,7 +13,7 @@ from hardware.cards.port import ApduPort
 from hardware.cards.proving import Proved, prove_card
 from hardware.drivers import Around
 from hardware.ports import CardGone, CardPresent, CardsSeveral
-from hardware.readers.field import EMPTY, Change, Field, Occupancy, observe
+from hardware.readers.field import EMPTY, MISSES_GONE, Change, Field, Occupancy, observe
 from hardware.readers.reopening import ReopeningReader
 from hardware.specs import ReaderSpec
 
@@ -24,7 +24,7 @@ LOOK_PAUSE_MS = 20
 seen within 24 ms in the middle."""
 PROOFS_TRIED_MAX = 3
 """A hand that moves loses a card once or twice; one that is lost more often is reported
-with its UID only, so that its owner sees something."""
+as such, so that its owner sees something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,7 @@ class LookingReader(ReopeningReader):
         self._keys = around.keys
         self._entropy = around.entropy
         self._proofs_tried = 0
+        self._misses = 0
 
     @abstractmethod
     def _open(self) -> FieldPort:
@@ -124,6 +125,7 @@ class LookingReader(ReopeningReader):
             self._came_up()
             while not self._stop.is_set():
                 cards = port.cards()
+                self._note_misses(len(cards))
                 self._field, change = observe(self._field, tuple(card.uid for card in cards))
                 self._report_change(change, cards, port)
                 port.field_off()
@@ -132,29 +134,38 @@ class LookingReader(ReopeningReader):
             port.close()
 
     def _report_change(self, change: Change, cards: tuple[Card, ...], port: FieldPort) -> None:
-        now_ms = self._now_ms()
         name = self._spec.id
         if change is Change.CARD:
-            self._report_card(cards[0], port, now_ms)
+            self._report_card(cards[0], port)
         elif change is Change.SEVERAL:
-            self._report(CardsSeveral(name, now_ms))
+            self._report(CardsSeveral(name, self._now_ms()))
         elif change is Change.GONE:
-            self._report(CardGone(name, now_ms))
+            self._report(CardGone(name, self._now_ms()))
 
-    def _report_card(self, card: Card, port: FieldPort, now_ms: int) -> None:
+    def _note_misses(self, cards: int) -> None:
+        """Forget proofs that were lost with a card that was taken away meanwhile."""
+        self._misses = 0 if cards else self._misses + 1
+        if self._misses >= MISSES_GONE:
+            self._proofs_tried = 0
+
+    def _report_card(self, card: Card, port: FieldPort) -> None:
+        now_ms = self._now_ms()  # when it was seen, not when it was done with its proof
+        is_lost = False
+        # As if it hadn't been seen, until it is reported: the next look tries again.
+        field, self._field = self._field, EMPTY
         try:
             proved = self._prove(card, port)
         except CardLostError as error:
             self._proofs_tried += 1
             if self._proofs_tried < PROOFS_TRIED_MAX:
-                self._field = EMPTY  # as if it hadn't been seen: the next look tries again
                 return
-            proved = Proved(reason=str(error))
+            proved, is_lost = Proved(reason=str(error)), True
+        self._field = field
         self._proofs_tried = 0
         if proved.reason:
             _log.warning("%s: a card proved nothing: %s", self._part, proved.reason)
-        kind = proved.kind or card.kind
-        self._report(CardPresent(self._spec.id, card.uid, kind, proved.level, now_ms, proved.proof))
+        seen = CardPresent(self._spec.id, card.uid, proved.kind or card.kind, proved.level, now_ms)
+        self._report(replace(seen, proof=proved.proof, proof_lost=is_lost))
 
     def _prove(self, card: Card, port: FieldPort) -> Proved:
         if card.kind != COMMANDS or self._entropy is None:

@@ -20,7 +20,7 @@ import serial
 
 from hardware.cards.port import ApduPort
 from hardware.errors import PartError
-from hardware.readers.iso_dep import IsoDepPort
+from hardware.readers.iso_dep import BROKEN, IsoDepPort
 from hardware.readers.looking import Card, kind_of
 
 CARDS_MAX = 2
@@ -105,7 +105,7 @@ class Pn532Port:
         """
         try:
             yield IsoDepPort(self._device, card.sens_res, card.sel_res, card.uid)
-        except OSError as error:
+        except BROKEN as error:
             raise self._lost(error) from error
 
     def field_off(self) -> None:

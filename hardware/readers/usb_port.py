@@ -19,7 +19,7 @@ import nfc.clf.transport
 
 from hardware.cards.port import ApduPort
 from hardware.errors import PartError
-from hardware.readers.iso_dep import IsoDepPort
+from hardware.readers.iso_dep import BROKEN, IsoDepPort
 from hardware.readers.looking import Card, kind_of
 
 Found = tuple[int, int, int, int]
@@ -127,7 +127,7 @@ class UsbPort:
         """
         try:
             yield IsoDepPort(self._device, card.sens_res, card.sel_res, card.uid)
-        except OSError as error:
+        except BROKEN as error:
             raise self._lost(error) from error
 
     def field_off(self) -> None:

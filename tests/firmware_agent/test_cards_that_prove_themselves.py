@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hardware.cards.keyring import CardProof
-from tests.firmware_agent.rig import BERT, entry, identity
+from hardware.ports import CardPresent
+from tests.firmware_agent.rig import ANNA, BERT, entry, identity
 from wire.downlink import CardEntry
 from wire.errors import Code
 from wire.events import CardRefused, SessionEnded, SessionStarted
@@ -42,6 +43,37 @@ def test_a_card_listed_as_proving_itself_is_refused_without_its_proof(rig, level
 
     assert [event.code for event in rig.kinds(CardRefused)] == [Code.CARD_UNPROVED]
     assert rig.lines("laser") == ("Card not accepted", "Ask the staff")
+
+
+def test_a_card_that_went_away_before_it_had_proved_itself_isn_t_called_a_copy(rig):
+    rig.cards(proving())
+    rig.tap("front", level=1)
+    rig.run(3_000)
+
+    lose_a_proof(rig)
+
+    assert rig.is_on("laser")
+    (refused,) = rig.kinds(CardRefused)
+    assert (refused.code, refused.proof) == (Code.CARD_REMOVED_EARLY, None)
+    assert rig.lines("laser") == ("Card gone too soon", "Hold it a moment")
+
+
+def test_a_card_that_needs_no_proof_may_lose_it(rig):
+    rig.cards(proving(level=0))
+
+    lose_a_proof(rig)
+
+    assert len(rig.kinds(SessionStarted)) == 1
+
+
+def lose_a_proof(rig):
+    """A card of which nobody knows what it would have proved."""
+    now_ms = rig.clock.now().mono_ms
+    rig.parts.readers["front"].emit(
+        CardPresent("front", ANNA, "iso14443-4", 0, now_ms, proof_lost=True)
+    )
+    rig.agent.step()
+    rig.agent.step()
 
 
 def test_where_the_policy_takes_unproved_cards_they_start_on_backed_rights_only(offline):

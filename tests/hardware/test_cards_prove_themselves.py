@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 
 import pytest
 
@@ -10,7 +11,9 @@ from hardware.cards import ntag424
 from hardware.cards.errors import CardLostError
 from hardware.cards.keyring import CardKey, CardProof
 from hardware.drivers import Around
-from hardware.ports import CardGone, CardPresent, ReaderUp
+from hardware.errors import PartError
+from hardware.ports import CardGone, CardPresent, ReaderDown, ReaderUp
+from hardware.readers.field import MISSES_GONE
 from hardware.readers.pn532 import Pn532Reader
 from hardware.readers.pn532_port import Pn532Port
 from hardware.specs import ReaderSpec
@@ -99,6 +102,7 @@ def test_a_copy_of_a_uid_is_of_level_0(chip, proving, log, held):
     [seen] = log.expect(CardPresent)
 
     assert (seen.uid, seen.level, seen.proof) == (UID, 0, None)
+    assert not seen.proof_lost
 
 
 def test_a_reader_without_keys_asks_for_no_proof(chip, reader, log, card):
@@ -139,6 +143,7 @@ def test_a_card_that_is_always_lost_is_shown_with_its_uid_only(chip, proving, lo
     [seen] = log.expect(CardPresent)
 
     assert (seen.uid, seen.level, seen.proof) == (UID, 0, None)
+    assert seen.proof_lost
 
 
 def test_answers_lost_on_the_air_are_asked_for_again_and_done_once(port, chip, card):
@@ -200,3 +205,104 @@ def test_long_commands_and_answers_are_cut_into_blocks(port, chip):
         for length in (1, 124, 125, 126, 250, 260):
             apdu = random.Random(length).randbytes(length)
             assert commands.exchange(apdu) == apdu + b"\x90\x00"
+
+
+def test_cards_that_were_only_brushed_over_the_reader_leave_no_trace(
+    chip, proving, log, eventually
+):
+    """Not even a refusal, however often it happens: each time counts for itself."""
+    card = Brushed(chip)
+    proving.start(log)
+    log.expect(ReaderUp)
+    for times in range(1, 5):
+        chip.place(card)
+        eventually(lambda times=times: card.left == times and proving._misses >= MISSES_GONE)
+    card.is_held = True
+    chip.place(card)
+
+    [seen] = log.expect(CardPresent)
+
+    assert (seen.level, seen.proof_lost) == (1, False)
+
+
+class Brushed(Ntag424):
+    """A card that leaves as soon as it is told something, until it is held."""
+
+    def __init__(self, chip):
+        super().__init__(UID, entropy)
+        ntag424.give_keys(_Direct(self), KEY, [], entropy)
+        self.antenna = chip
+        self.is_held = False
+        self.left = 0
+
+    def _obey(self, apdu):
+        if self.is_held:
+            return super()._obey(apdu)
+        self.antenna.remove(self)
+        self.left += 1
+        return None
+
+
+@pytest.mark.parametrize("endless", [b"\xf2\x01", b"\x12\x00"], ids=["more time", "more data"])
+def test_a_card_that_never_comes_to_an_end_is_lost(port, chip, endless):
+    """More time again and again, or an answer that goes on: it doesn't hold the reader."""
+
+    class Chatterbox(CommandCard):
+        def _block(self, frame):
+            block = super()._block(frame)
+            if frame[0] == 0xE0 or block is None:
+                return block
+            return bytes((endless[0] | frame[0] & 1,)) + endless[1:]
+
+    chip.place(Chatterbox(UID, _Nothing()))
+    with talk(port) as commands, pytest.raises(CardLostError):
+        commands.exchange(b"\x90\x60\x00\x00\x00")
+
+
+class _Nothing:
+    """A chip without commands."""
+
+    def power_up(self):
+        pass
+
+    def obey(self, apdu):
+        return b"\x6d\x00"
+
+
+def test_a_reader_that_is_unplugged_while_a_card_proves_itself_is_down(chip, proving, log):
+    """The card isn't blamed for it, and proves itself when the reader is back."""
+    card = Cut(chip)
+    proving.start(log)
+    log.expect(ReaderUp)
+    chip.place(card)
+    [down] = log.expect(ReaderDown)
+    assert "stopped answering" in down.reason
+
+    chip.plug()
+    log.expect(ReaderUp)
+    [seen] = log.expect(CardPresent)
+
+    assert seen.level == 1
+
+
+class Cut(Brushed):
+    """A card at whose first command the reader's plug is pulled."""
+
+    def _obey(self, apdu):
+        if self.is_held:
+            return super()._obey(apdu)
+        self.is_held = True
+        threading.Thread(target=self.antenna.unplug).start()
+        return None
+
+
+def test_a_chip_that_hangs_while_a_card_is_told_something_is_the_readers_fault(port, chip, card):
+    def prove_on_a_hung_chip():
+        with talk(port) as commands:
+            chip.hang()
+            ntag424.prove(commands, [KEY], entropy)
+
+    chip.place(card)
+
+    with pytest.raises(PartError, match="stopped answering"):
+        prove_on_a_hung_chip()
