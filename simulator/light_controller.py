@@ -14,6 +14,7 @@ from wire.codec import Format, encode
 from wire.envelope import EVENTS_PER_BATCH_MAX, seal, seal_batch
 from wire.events import (
     Boot,
+    CashHeld,
     CashTaken,
     ClockState,
     CodeRedeemed,
@@ -143,8 +144,8 @@ class LightController:
             Released, account=account, amount_minor=minor, totals=self.totals[account]
         )
 
-    def cash(self, cash: str, account: str, machine: str, minor: int) -> int:
-        """Journal cash taken in."""
+    def cash(self, cash: str, account: str, machine: str, minor: int, holding: str = "") -> int:
+        """Journal cash taken in, just now or held under an id before."""
         before = self.totals.get(account, Totals())
         self.totals[account] = msgspec.structs.replace(before, taken_in=before.taken_in + minor)
         return self.append(
@@ -154,6 +155,18 @@ class LightController:
             account=account,
             amount_minor=minor,
             totals=self.totals[account],
+            holding=holding,
+        )
+
+    def hold(self, holding: str, machine: str, minor: int, held: int, unit: str = "EUR") -> int:
+        """Journal cash that came without a card; `held` is what came so far."""
+        return self.append(
+            CashHeld,
+            holding=holding,
+            machine=machine,
+            unit=unit,
+            amount_minor=minor,
+            held_minor=held,
         )
 
     def redeem(self, code: int, account: str, machine: str, minor: int) -> int:

@@ -11,6 +11,7 @@ from hub.charging.lots import Gift, give
 from hub.fleet.machines import put_machine
 from hub.ledger import accounts as chart
 from wire import topics
+from wire.events import CashUnclaimed, Ended
 from wire.machines import Machine
 
 ACCOUNTS = ("ann", "bob")
@@ -47,6 +48,16 @@ def facts_of(desk: Desk, *, with_lots: bool) -> list:
             box.start("ses_late", "bob", machine)
             box.wall_ms += 24 * 60_000
             box.end("ses_late", "bob", machine, (0, 240), minutes=24)
+            box.hold("hld_1", machine, 100, 100)
+            box.hold("hld_1", machine, 50, 150)
+            box.cash("hld_1", "ann", machine, 150, "hld_1")
+            box.hold("hld_2", machine, 70, 70)
+            lost = {"holding": "hld_2", "machine": machine, "unit": "EUR", "amount_minor": 70}
+            box.append(CashUnclaimed, **lost)
+            box.start("ses_vend", "ann", machine)
+            box.wall_ms += 12 * 60_000
+            unknown = {"reason": Ended.VEND_UNKNOWN, "minutes": 12}
+            box.end("ses_vend", "ann", machine, (120, 0), **unknown)
     return boxes
 
 
@@ -78,6 +89,10 @@ def held_of(desk: Desk) -> list:
     )
 
 
+def holdings_of(desk: Desk) -> list:
+    return desk.rows("SELECT id, held_minor, claimed_minor, state FROM cash_holdings ORDER BY 1")
+
+
 def told_in_order(desk: Desk, *, with_lots: bool) -> dict[str, int]:
     for box in facts_of(desk, with_lots=with_lots):
         desk.journal(box)
@@ -105,6 +120,7 @@ def test_order_and_repetition_do_not_change_the_book(tmp_path_factory, seed, wit
 
     assert mixed.books() == expected
     assert held_of(mixed) == held_of(straight)
+    assert holdings_of(mixed) == holdings_of(straight)
     assert mixed.faults() == straight.faults() == []
     assert mixed.alarm_codes() == straight.alarm_codes()
     straight.close()

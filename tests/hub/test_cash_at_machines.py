@@ -8,7 +8,7 @@ from hub.charging.cash_holdings import HoldingState, list_holdings
 from hub.payments import shifts, tills
 from hub.payments.adjustments import Adjustment, Against, Direction, adjust
 from wire.errors import Code
-from wire.events import CashHeld, CashTaken, CashUnclaimed, MachineFault, Totals
+from wire.events import CashUnclaimed, MachineFault
 
 
 @pytest.fixture
@@ -20,27 +20,11 @@ def box(desk):
 
 
 def hold(box, minor: int, held: int, holding: str = "csh_h", unit: str = "EUR") -> None:
-    box.append(
-        CashHeld,
-        holding=holding,
-        machine="payer",
-        unit=unit,
-        amount_minor=minor,
-        held_minor=held,
-        acceptor="coins",
-    )
+    box.hold(holding, "payer", minor, held, unit)
 
 
 def claim(box, minor: int, holding: str = "csh_h") -> None:
-    box.append(
-        CashTaken,
-        cash=holding,
-        machine="payer",
-        account="ann",
-        amount_minor=minor,
-        totals=Totals(taken_in=minor),
-        holding=holding,
-    )
+    box.cash(holding, "ann", "payer", minor, holding)
 
 
 def holdings(desk) -> list[tuple[str, int, int]]:
