@@ -26,8 +26,8 @@ IDLE_MS = 500
 """How long a round waits while nothing comes; it ends at once when closed."""
 LATE_MS = 100
 """An edge may come that much later than it happened: the pin library's thread has other pins."""
-STUCK_MS = 2_000
-"""A line that is active so long isn't pulsing: four times the longest pulse."""
+STUCK_MS = 1_000
+"""A line that is active so long isn't pulsing: twice the longest pulse."""
 _STUCK = (
     "its pulse line stays active: a coin is stuck, it has no power, or pull_up doesn't fit its "
     "wiring"
@@ -115,9 +115,9 @@ class PulseAcceptor:
                     # The pin floats when it is given back: a resistor must inhibit, too.
                     self._inhibit.value = True
                     self._inhibit.close()
-        self._standing.close()
         if self._thread is not None:
             self._thread.close(self._edges.wake)
+        self._standing.close()
         self._edges.close()
 
 

@@ -17,8 +17,8 @@ import serial
 from hardware.drivers import Around
 from hardware.errors import SpecError
 from hardware.money import mdb_lines as lines, mdb_session as session
-from hardware.money.mdb_lines import Line, Told
-from hardware.money.mdb_session import Asked, Bus, Came, Ended, Left, News, State
+from hardware.money.mdb_lines import Line
+from hardware.money.mdb_session import Asked, Bus, Came, Ended, News, State
 from hardware.money.ports import BusDown, BusUp, VendEnded, VendRequested, VendResult
 from hardware.money.specs import VendSpec
 from hardware.money.standing import Standing
@@ -37,8 +37,9 @@ PROBE_MS = 5_000
 """The adapter is asked so often whether it is there, when it says nothing by itself."""
 PROBES_MAX = 3
 """So many questions without an answer, and it is gone."""
-FIRST_WORD_MS = 3_000
-"""The machine polls several times a second: who hears nothing by then, hears nothing."""
+AWAY_MS = 3_000
+"""A machine that resets its bus takes cards again within a second or two: longer, and it is
+told as down."""
 ORDERS_MAX = 16
 """The agent decides one thing at a time; more than this wait only behind a dead line."""
 _NO_ANSWER = "the adapter doesn't answer: check its power, port and baud rate"
@@ -177,7 +178,7 @@ class _Line:
     def went_down(self, reason: str) -> None:
         """The port is gone: nobody will say how a vend ended, and nothing can be chosen."""
         self._bus, news = session.settle(self._bus, VendResult.UNKNOWN, reason)
-        self._bus = replace(self._bus, state=State.AWAY, request="")
+        self._bus = replace(self._bus, state=State.AWAY, request="", why=session.RESET)
         self._report(news)
         self._standing.down(reason)
         # What waits was decided for a machine that isn't there.
@@ -213,9 +214,10 @@ class _Line:
 
     def _hear(self, line: Line) -> None:
         self._heard_ms, self._probes = self._now_ms, 0
-        if line.told is Told.VERSION and self._standing.health.reason == _NO_ANSWER:
-            self._standing.down(session.RESET)
+        was_away = self._bus.state is State.AWAY
         self._bus, news = session.hear(self._bus, line, self._run)
+        if self._bus.state is State.AWAY and not was_away:
+            self._since_ms = self._now_ms
         self._report(news)
 
     def _report(self, news: list[News]) -> None:
@@ -232,8 +234,6 @@ class _Line:
                     )
                 case Came():
                     self._standing.up()
-                case Left():
-                    self._standing.down(one.reason)
 
     def _mind_the_time(self) -> None:
         """Begin what was offered, end what takes too long, ask who is silent."""
@@ -246,8 +246,8 @@ class _Line:
         elif state is State.GIVING and now_ms - self._since_ms >= GIVING_MS_MAX:
             self._bus, news = session.settle(self._bus, VendResult.UNKNOWN, session.SILENCE)
             self._report(news)
-        elif state is State.AWAY and now_ms - self._since_ms >= FIRST_WORD_MS:
-            self._standing.down(session.RESET)
+        elif state is State.AWAY and now_ms - self._since_ms >= AWAY_MS:
+            self._standing.down(self._bus.why)
         if now_ms - self._heard_ms >= PROBE_MS * (self._probes + 1):
             if self._probes >= PROBES_MAX:
                 raise OSError(_NO_ANSWER)

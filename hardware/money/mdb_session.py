@@ -26,6 +26,12 @@ from enum import Enum
 from hardware.money.mdb_lines import Line, Told
 from hardware.money.ports import VendResult
 
+RESET = "the machine doesn't poll its bus: is it on, and the cable in its cashless socket?"
+DISABLED = "the machine has switched its card reader off: is its door open, or has it a fault?"
+ENDED_EARLY = "the machine ended without saying whether it gave anything"
+TOOK_BACK = "the machine took its choice back"
+SILENCE = "the machine didn't say in time whether it gave anything"
+
 
 class State(Enum):
     """Where the bus is."""
@@ -49,6 +55,7 @@ class Bus:
         state: Where it is.
         request: Name of what was chosen last; empty: nothing, or everybody knows how it ended.
         price_minor: Of that.
+        why: Why the machine doesn't take cards, when it is away.
         unsettled: An approved request whose end was told as not known.
         count: Requests so far.
     """
@@ -56,6 +63,7 @@ class Bus:
     state: State = State.AWAY
     request: str = ""
     price_minor: int = 0
+    why: str = RESET
     unsettled: str = ""
     count: int = 0
 
@@ -83,21 +91,8 @@ class Came:
     """The machine takes cards."""
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
-    """The machine doesn't take cards."""
-
-    reason: str
-
-
-News = Asked | Ended | Came | Left
+News = Asked | Ended | Came
 """What the agent is told."""
-
-RESET = "the machine doesn't poll its bus: is it on, and the cable in its cashless socket?"
-DISABLED = "the machine has switched its card reader off: is its door open, or has it a fault?"
-ENDED_EARLY = "the machine ended without saying whether it gave anything"
-TOOK_BACK = "the machine took its choice back"
-SILENCE = "the machine didn't say in time whether it gave anything"
 
 
 def hear(  # noqa: PLR0911 a row of the table each
@@ -114,7 +109,7 @@ def hear(  # noqa: PLR0911 a row of the table each
         case Told.INACTIVE | Told.DISABLED:
             reason = RESET if line.told is Told.INACTIVE else DISABLED
             bus, news = settle(bus, VendResult.UNKNOWN, reason)
-            return replace(bus, state=State.AWAY), [*news, Left(reason)]
+            return replace(bus, state=State.AWAY, why=reason), news
         case Told.ENABLED:
             bus, news = settle(bus, VendResult.UNKNOWN, ENDED_EARLY)
             return replace(bus, state=State.READY), [*news, Came()]

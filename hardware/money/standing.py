@@ -43,6 +43,7 @@ class Standing:
         self._went_down = went_down
         self._emit: Emit | None = None
         self._lock = Lock()
+        self._is_closed = False
         self.health = HEALTH_UNKNOWN
         """As it is now."""
 
@@ -63,13 +64,15 @@ class Standing:
 
     def up(self) -> None:
         """It answers."""
-        if self.health.state is not HealthState.UP:
+        if self.health.state is not HealthState.UP and not self._is_closed:
             self.health = HEALTH_UP
             _log.info("%s is up", self._part)
             self.report(self._went_up(self._part, self.now_ms))
 
     def down(self, reason: str) -> None:
         """It doesn't answer, or can't work; told once, until it is up."""
+        if self._is_closed:
+            return
         was_down = self.health.state is HealthState.DOWN
         self.health = Health(HealthState.DOWN, reason)
         if not was_down:
@@ -79,5 +82,6 @@ class Standing:
     def close(self) -> None:
         """Report nothing more."""
         with self._lock:
+            self._is_closed = True
             self._emit = None
         self.health = HEALTH_CLOSED

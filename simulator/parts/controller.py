@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from simulator.parts.cash_room import CashRoom
 from simulator.parts.display_tube import DisplayTube
 from simulator.parts.machine import VirtualMachine
 from simulator.parts.meter_room import MeterRoom, OnPlug
@@ -92,12 +93,14 @@ class VirtualController:
         }
         self.buttons = {button.id: button.pin for button in parts.buttons}
         self.meters = MeterRoom(self.machines, on_plug)
+        self.cash = CashRoom(parts.machines, self.pins, self.levels.get)
         self._devices: tuple[Device, ...] = (
             *self.readers.values(),
             *self.wedges.values(),
             *self.displays.values(),
             self.panels,
             self.meters,
+            self.cash,
         )
 
     def start(self) -> None:

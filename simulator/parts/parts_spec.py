@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from simulator.parts.cash_spec import CashParts, VendParts
+
 
 class ReaderParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A card reader.
@@ -132,6 +134,8 @@ class MachineParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         lamps: Its indicator.
         buzzer: Pin of its buzzer.
         display: Its display.
+        cash: What takes coins and notes at it.
+        vend: The vending machine that it is.
     """
 
     id: str
@@ -149,6 +153,8 @@ class MachineParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     lamps: LampParts | None = None
     buzzer: int | None = None
     display: DisplayParts | None = None
+    cash: tuple[CashParts, ...] = ()
+    vend: VendParts | None = None
 
 
 class ControllerParts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -93,6 +93,11 @@ class PinHost:
         with self._lock:
             return self._send(DrivePin(pin=pin, pulses=count))
 
+    def train(self, pin: int, count: int, pulse_ms: int, rest_ms: int) -> bool:
+        """Pulse an input as a coin acceptor does; False when nobody is there to count."""
+        with self._lock:
+            return self._send(DrivePin(pin=pin, pulses=count, pulse_ms=pulse_ms, rest_ms=rest_ms))
+
     def type_digits(self, machine: str, digits: str) -> bool:
         """Type at a machine's keypad; False when nobody is there to read it."""
         with self._lock:

@@ -46,11 +46,15 @@ class DrivePin(msgspec.Struct, frozen=True, kw_only=True, tag="drive"):
         level: Hold it high (True) or low (False); None leaves it to its pull.
         pulses: Go this often from the pull to the other level and back; then `level`
             isn't used.
+        pulse_ms: How long each pulse lasts, and the pause after it; 0: no time at all.
+        rest_ms: How long nothing else comes after the last one.
     """
 
     pin: int
     level: bool | None = None
     pulses: int = 0
+    pulse_ms: int = 0
+    rest_ms: int = 0
 
 
 class TypeDigits(msgspec.Struct, frozen=True, kw_only=True, tag="type"):

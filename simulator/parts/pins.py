@@ -130,7 +130,9 @@ class PinBridge:
         pin = self.factory.opened(order.pin)
         if pin is None or pin.function != "input":
             return
-        if order.pulses:
+        if order.pulse_ms:
+            pin.train(order)
+        elif order.pulses:
             pin.pulse(order.pulses)
         else:
             pin.settle()
@@ -157,6 +159,8 @@ class _BridgedPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
     def __init__(self, factory: _BridgedFactory, info: gpiozero.PinInfo) -> None:
         self._bridge = factory.bridge
         self._bcm = int(info.name.removeprefix(_PIN_PREFIX))
+        self._tells_s: float | None = None
+        self._rests_s = 0.0
         super().__init__(factory, info)
 
     def output_with_state(self, state: float) -> None:
@@ -172,6 +176,23 @@ class _BridgedPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
         for _ in range(count):
             away()
             back()
+
+    def train(self, order: DrivePin) -> None:
+        """Pulse as slowly as ordered, at once: only the times that edges are told with pass.
+
+        What follows comes later by as much, so trains keep their distance.
+        """
+        at_s = max(time.monotonic(), self._rests_s)
+        away, back = self.drive_high, self.drive_low
+        if self.state:
+            away, back = back, away
+        for _ in range(order.pulses):
+            for drive in (away, back):
+                self._tells_s = at_s
+                drive()
+                at_s += order.pulse_ms / 1_000
+        self._tells_s = None
+        self._rests_s = at_s + order.rest_ms / 1_000
 
     def settle(self) -> None:
         """Take the level the world holds it at, or that of its pull."""
@@ -198,6 +219,8 @@ class _BridgedPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
 
     def _change_state(self, value: bool) -> bool:  # noqa: FBT001 the base class's signature
         changed = bool(super()._change_state(value))
+        if changed and self._tells_s is not None:
+            self._last_change = self._tells_s
         if changed and self.function == "output":
             self._bridge.report(self._bcm, bool(value))
         return changed
