@@ -15,6 +15,7 @@ import msgspec
 
 from firmware_agent.config_check import check_table
 from firmware_agent.config_meters import check_meter, check_output
+from firmware_agent.config_money import check_money
 from firmware_agent.errors import ConfigError
 from firmware_agent.languages import TAGS
 from hardware.drivers import Drivers
@@ -334,6 +335,7 @@ def _check_drivers(config: AgentConfig) -> Iterator[str]:
             yield from check_meter(where, spec)
         if isinstance(spec, OutputSpec):
             yield from check_output(where, spec)
+        yield from check_money(where, spec)
 
 
 def _check_port(where: str, driver: str, port: str | None) -> Iterator[str]:

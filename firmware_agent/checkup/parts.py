@@ -36,6 +36,8 @@ LOOK_MS = 50
 TRY_MS = 2_000
 """A relay's click is heard, and a load gives pulses, within two seconds."""
 _TEST_TEXT = ("Standpipe", "0123456789")
+_NO_PARTS = ("missing", "homes")
+"""What `Parts` keeps beside parts."""
 
 
 def look_at_parts(parts: Parts, seen: Queue[PartEvent], person: Person) -> Iterator[Finding]:
@@ -54,7 +56,7 @@ def _all(parts: Parts) -> Iterator[tuple[str, str, Any]]:
     """Every part with its kind, as `Parts` names it in the plural."""
     for kind in fields(parts):
         opened = getattr(parts, kind.name)
-        if isinstance(opened, dict) and kind.name != "missing":
+        if isinstance(opened, dict) and kind.name not in _NO_PARTS:
             for name, part in opened.items():
                 yield kind.name.removesuffix("s"), name, part
 
