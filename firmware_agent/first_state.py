@@ -75,8 +75,7 @@ def _wirings(config: AgentConfig) -> list[Wiring]:
             meter_unit=machine.meter.unit if machine.meter is not None else None,
             has_feedback=machine.feedback is not None,
             meter_bounds=_bounds(machine.meter),
-            acceptors=tuple(spec.id for spec in machine.cash),
-            coin_max_minor=max((spec.most_minor for spec in machine.cash), default=0),
+            acceptors={spec.id: spec.most_minor for spec in machine.cash},
             has_bus=machine.vend is not None,
         )
         for machine in config.machines

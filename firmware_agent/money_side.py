@@ -108,7 +108,8 @@ class MoneySide:
             self._waiting.popleft()
         for acceptor, part in self._parts.acceptors.items():
             machine = state.machines.get(self._parts.homes[acceptor])
-            wanted = machine is not None and not self._waiting and accepts(state, machine)
+            may_take = machine is not None and accepts(state, machine, acceptor)
+            wanted = may_take and not self._waiting
             if self._enabled.get(acceptor) is not wanted:
                 self._enabled[acceptor] = wanted
                 part.set_enabled(wanted)

@@ -58,8 +58,7 @@ class Wiring:
         meter_unit: Base unit of its meter; None: it has none.
         has_feedback: Whether it says by itself that it runs.
         meter_bounds: What its meter can't do.
-        acceptors: Ids of what takes coins and notes there.
-        coin_max_minor: The most that comes in at once.
+        acceptors: What takes coins and notes there: id to the most that comes in at once.
         has_bus: Whether it is a vending machine that says what it gives.
     """
 
@@ -69,8 +68,7 @@ class Wiring:
     meter_unit: str | None = None
     has_feedback: bool = False
     meter_bounds: Bounds = NO_BOUNDS
-    acceptors: tuple[str, ...] = ()
-    coin_max_minor: int = 0
+    acceptors: Mapping[str, int] = field(default_factory=dict)
     has_bus: bool = False
 
 
@@ -186,7 +184,7 @@ class MachineState:
             return self.broken
         if self.faulty:
             return "it says itself that it has a fault"
-        needed = self.wiring.acceptors if self.is_mode(Mode.REVALUE) else ()
+        needed = tuple(self.wiring.acceptors) if self.is_mode(Mode.REVALUE) else ()
         is_cut_off = self.wiring.has_bus and self.is_mode(Mode.VEND)
         if self.money_down and (is_cut_off or (needed and set(needed) <= set(self.money_down))):
             return next(iter(self.money_down.values()))

@@ -66,8 +66,8 @@ def come(turn: Turn, machine: MachineState, entry: CardEntry) -> MachineState:
     return turn.put(replace(machine, purse=purse))
 
 
-def accepts(state: ControllerState, machine: MachineState) -> bool:
-    """Whether coins and notes may come in now.
+def accepts(state: ControllerState, machine: MachineState, acceptor: str = "") -> bool:
+    """Whether coins or notes may come in now, by one acceptor or, without a name, by any.
 
     Only what can be journalled, and no more than the balance may be as far as it is known
     here. What is in the account elsewhere isn't.
@@ -78,7 +78,9 @@ def accepts(state: ControllerState, machine: MachineState) -> bool:
     if machine.state in AT_REST - {State.FREE} or machine.trouble:
         return False
     most = spec.cash.balance_max_minor
-    return most == 0 or _balance(state, machine) + machine.wiring.coin_max_minor <= most
+    values = machine.wiring.acceptors
+    largest = values[acceptor] if acceptor else min(values.values())
+    return most == 0 or _balance(state, machine) + largest <= most
 
 
 def tick(turn: Turn, machine: MachineState) -> None:

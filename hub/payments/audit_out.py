@@ -53,6 +53,13 @@ _TRANSFERS = text("""
     HAVING a.amount_minor <> coalesce(sum(t.amount), 0) LIMIT :most
 """)
 
+_VENDS = text("""
+    SELECT s.id FROM sessions AS s
+    WHERE s.reason = 'vend_unknown' AND s.charge_minor > 0 AND s.state <> 'refunded'
+        AND (s.state = 'ended') <> EXISTS (
+            SELECT 1 FROM items AS i WHERE i.ref = s.id AND i.kind = 'capture') LIMIT :most
+""")
+
 
 def audit_money_out(connection: Connection) -> Iterator[str]:
     """Check on one read-only connection, within the caller's transaction.
@@ -75,3 +82,5 @@ def audit_money_out(connection: Connection) -> Iterator[str]:
         yield f"correction {row.id} isn't in the book"
     for row in connection.execute(_TRANSFERS, most):
         yield f"transfer {row.id} between accounts and the book don't agree"
+    for row in connection.execute(_VENDS, most):
+        yield f"vend {row.id} is decided without its price, or priced without a decision"

@@ -148,17 +148,20 @@ def test_after_a_while_money_is_no_longer_for_the_card(rig):
 
 
 def test_no_more_is_accepted_than_the_balance_may_be(rig):
-    """The largest note is 10.00, and 50.00 may be there as far as it is known here."""
+    """Notes are up to 10.00, coins up to 2.00, and 50.00 may be there as far as is known."""
     rig.tap("pay")
     for _ in range(4):
         assert rig.insert(1_000, "notes")
     assert rig.insert(50)
 
+    assert not rig.insert(500, "notes")
+    for _ in range(4):
+        assert rig.insert(200)
     rig.run(5_000)
 
     assert not rig.insert(10)
-    assert rig.lines("payer") == ("No more money here", "€40.50 left")
-    assert rig.rights().taken_in_minor == 4_050
+    assert rig.lines("payer") == ("No more money here", "€48.50 left")
+    assert rig.rights().taken_in_minor == 4_850
 
 
 @pytest.mark.parametrize("change", ["locked", "out_of_service"])

@@ -8,6 +8,7 @@ from desk import card_of
 from hub.charging import tariffs
 from hub.errors import ConflictError, NotFoundError
 from hub.fleet import machines
+from hub.payments.audit_out import audit_money_out
 from hub.payments.refunds import Refund, refund_session
 from hub.payments.vend_decisions import VendDecision, decide_vend
 from wire import topics
@@ -52,6 +53,12 @@ def decide(desk, *, gave: bool, id_: str = "dec-1", session: str = "ses_1") -> N
     desk.run(lambda tx: decide_vend(tx, asked))
 
 
+def faults(desk) -> list[str]:
+    """What `verify` finds, refunds and all."""
+    with desk.store.read() as connection:
+        return [*desk.faults(), *audit_money_out(connection)]
+
+
 def state(desk, session: str = "ses_1") -> tuple:
     return desk.rows(
         f"SELECT state, tax_minor, refunded_minor FROM sessions WHERE id = '{session}'"
@@ -68,7 +75,7 @@ def test_the_price_is_kept_apart_and_an_alarm_tells(desk, snacks):
     }
     assert state(desk) == ("undecided", 0, 0)
     assert desk.alarm_codes() == [Code.VEND_UNKNOWN]
-    assert desk.faults() == []
+    assert faults(desk) == []
 
 
 def test_decided_that_it_came_out_it_is_revenue_with_its_tax(desk, snacks):
@@ -82,7 +89,7 @@ def test_decided_that_it_came_out_it_is_revenue_with_its_tax(desk, snacks):
     assert desk.balance("EUR:tax/190000") == 24
     assert state(desk) == ("ended", 24, 0)
     assert desk.alarm_codes() == []
-    assert desk.faults() == []
+    assert faults(desk) == []
 
 
 def test_decided_that_nothing_came_out_it_goes_back(desk, snacks):
@@ -94,7 +101,7 @@ def test_decided_that_nothing_came_out_it_goes_back(desk, snacks):
     assert desk.books() == {"EUR:cash/counter": -2_000, "EUR:wallet/ann": 2_000}
     assert state(desk) == ("refunded", 0, 150)
     assert desk.alarm_codes() == []
-    assert desk.faults() == []
+    assert faults(desk) == []
 
 
 def test_it_is_decided_once(desk, snacks):
@@ -116,7 +123,7 @@ def test_what_was_decided_to_be_paid_is_refunded_from_revenue(desk, snacks):
     desk.run(lambda tx: refund_session(tx, asked))
 
     assert desk.books() == {"EUR:cash/counter": -2_000, "EUR:wallet/ann": 2_000}
-    assert desk.faults() == []
+    assert faults(desk) == []
 
 
 def test_a_part_of_it_is_given_back_only_after_a_decision(desk, snacks):
@@ -129,7 +136,7 @@ def test_a_part_of_it_is_given_back_only_after_a_decision(desk, snacks):
     decide(desk, gave=True)
     desk.run(lambda tx: refund_session(tx, asked))
     assert desk.wallet("ann") == 1_900
-    assert desk.faults() == []
+    assert faults(desk) == []
 
 
 def test_backed_money_is_kept_apart_too(desk, snacks):
@@ -141,7 +148,7 @@ def test_backed_money_is_kept_apart_too(desk, snacks):
     decide(desk, gave=False)
 
     assert desk.books() == {"EUR:cash/counter": -2_000, "EUR:wallet/ann": 2_000}
-    assert desk.faults() == []
+    assert faults(desk) == []
 
 
 def test_what_the_machine_says_later_is_told_to_who_decides(desk, snacks):
@@ -172,4 +179,15 @@ def test_a_vend_whose_outcome_is_known_needs_nobody(desk, snacks, reason):
     assert state(desk)[0] == "ended"
     assert desk.balance("EUR:suspense/") == 0
     assert desk.alarm_codes() == []
-    assert desk.faults() == []
+    assert faults(desk) == []
+
+
+def test_verify_finds_a_decision_that_moved_nothing(desk, snacks):
+    vend(desk, snacks)
+
+    def forge(tx) -> None:
+        tx.connection.exec_driver_sql("UPDATE sessions SET state = 'ended'")
+
+    desk.run(forge)
+
+    assert faults(desk) == ["vend ses_1 is decided without its price, or priced without a decision"]
