@@ -115,6 +115,11 @@ class ControllerPlan:
     wired: Wired | None = None
 
     @property
+    def takes_cash(self) -> bool:
+        """Whether coins or notes can be put in."""
+        return self.wired is not None and any(each.cash for each in self.wired.config.machines)
+
+    @property
     def readers(self) -> tuple[str, ...]:
         """Its readers, each once."""
         return tuple(dict.fromkeys(plan.reader for plan in self.machines))

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from firmware_agent.config import AgentConfig, MachineConfig, parse_config
+from hardware.money.specs import CashSpec
 from simulator.agent_file import agent_toml
 from simulator.bench.deeds import Form, Kind, Seen, Target
 from simulator.bench.desk import HUB
+from simulator.bench.kinds_of_money import ACCEPTOR, VEND, slot_of
 from simulator.bench.kinds_of_parts import (
     CARDS,
     MACHINE,
@@ -44,10 +46,12 @@ class Place:
     Attributes:
         kind: What it is.
         name: Of the reader or machine that it belongs to; empty: the controller's.
+        cash: Which acceptor it is, as the file has it; None: none.
     """
 
     kind: Kind
     name: str = ""
+    cash: CashSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +161,17 @@ def _of_machine(machine: MachineConfig) -> Iterator[tuple[str, Place]]:
         yield f"{name}.plug", Place(PLUG, name)
     if display is not None:
         yield f"{name}.display", Place(TUBE if display.driver == "serial_text" else PANEL, name)
+    for spec in machine.cash:
+        yield f"{name}.{spec.id}", Place(ACCEPTOR, name, spec)
+    if machine.vend is not None:
+        yield f"{name}.vend", Place(VEND, name)
 
 
 def _device(
     stage: Stage, plan: ControllerPlan, parts: VirtualController, place: Place, machine: str
 ) -> Any:
+    if place.cash is not None:
+        return slot_of(parts.cash, place.cash)
     if place.kind is KIOSK:
         return plan.wired.kiosk_port if plan.wired is not None else 0
     devices: dict[str, Any] = {
@@ -170,6 +180,7 @@ def _device(
         PLUG.name: parts.meters.plugs.get(machine),
         TUBE.name: parts.displays.get(machine),
         PANEL.name: parts.panels,
+        VEND.name: parts.cash.vending.get(machine),
         HUB.name: stage.desk,
     }
     return devices.get(place.kind.name)

@@ -17,8 +17,10 @@ import msgspec
 from firmware_agent.config import AgentConfig, MachineConfig, parse_config
 from firmware_agent.errors import ConfigError
 from hardware.meters.modbus_models import MODELS
+from hardware.money.specs import CashSpec
 from hardware.specs import DisplaySpec, MeterSpec, OutputSpec, PlugSpec, ReaderSpec, RegisterSpec
 from simulator.errors import SetupError
+from simulator.parts.cash_spec import CashParts, VendParts
 from simulator.parts.parts_spec import (
     ButtonParts,
     ControllerParts,
@@ -161,6 +163,8 @@ class WiredFile:
             lamps=LampParts(red=lamps.red, green=lamps.green, blue=lamps.blue) if lamps else None,
             buzzer=None if machine.buzzer is None else machine.buzzer.pin,
             display=None if machine.display is None else _display(machine.display),
+            cash=tuple(_cash(spec) for spec in machine.cash),
+            vend=None if machine.vend is None else VendParts(port=machine.vend.port or ""),
         )
 
 
@@ -208,6 +212,21 @@ def _plug(output: OutputSpec, paths: PartPaths) -> PlugParts | None:
     if spec is None:
         return None
     return PlugParts(kind=spec.kind, topic=spec.topic, broker_port=paths.plugs_port)
+
+
+def _cash(spec: CashSpec) -> CashParts:
+    if spec.path or spec.driver not in {"coin_pulse", "cctalk"}:
+        raise SetupError(f"acceptor {spec.id}: there is no virtual {spec.driver!r} like this")
+    return CashParts(
+        id=spec.id,
+        kind="pulse" if spec.driver == "coin_pulse" else f"cctalk_{spec.kind}",
+        pin=spec.pin,
+        inhibit_pin=spec.inhibit_pin,
+        pulses_low=spec.pull_up,
+        port=spec.port or "",
+        address=spec.address,
+        crc=spec.checksum == "crc16",
+    )
 
 
 def _display(spec: DisplaySpec) -> DisplayParts:

@@ -24,6 +24,7 @@ class Acceptor(Protocol):
     """What money can be put into."""
 
     taken: list[int]
+    is_jammed: bool
 
     @property
     def accepts(self) -> bool:

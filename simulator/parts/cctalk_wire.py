@@ -64,6 +64,10 @@ class VirtualCctalkBus:
         self._heard = b""
         self._lock = RLock()
 
+    def has(self, device: object) -> bool:
+        """Whether a device is on this bus."""
+        return any(each is device for each in self._devices.values())
+
     def plug(self) -> None:
         """Plug in; nothing happens when it is."""
         self._port.plug()

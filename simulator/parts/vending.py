@@ -66,6 +66,11 @@ class VirtualVendingMachine:
         self._port = PtyPort(path, self._on_bytes)
         self._rest = b""
 
+    @property
+    def is_plugged(self) -> bool:
+        """Whether the adapter is plugged in."""
+        return self._port.speed is not None
+
     def plug(self) -> None:
         """Plug the adapter in; nothing happens when it is."""
         self.stage = Stage.OFF

@@ -22,7 +22,8 @@ def set_up_site(api: HubApi, site: SitePlan) -> None:
     for tariff in site.tariffs:
         _create(api, "/tariffs", tariff_body(tariff))
     for controller in site.controllers:
-        _create(api, "/controllers", {"id": controller.id, "site": site.id})
+        takes_cash = {"has_acceptor": True} if controller.takes_cash else {}
+        _create(api, "/controllers", {"id": controller.id, "site": site.id, **takes_cash})
         for plan in controller.machines:
             _create(api, "/machines", machine_body(controller.id, plan.machine))
 
