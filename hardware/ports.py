@@ -52,6 +52,8 @@ HEALTH_CLOSED = Health(HealthState.UNKNOWN, "closed")
 class CardPresent:
     """One card lies on a reader. Sent once per card laid down, not while it stays.
 
+    Once more if its proof was lost at first, and came after all while it stayed.
+
     Attributes:
         reader: Id of the reader.
         uid: 4, 7 or 10 bytes as the card sent them. A random UID

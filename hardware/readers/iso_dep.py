@@ -6,6 +6,7 @@ repeating what was lost, more time when the card asks for it).
 
 from __future__ import annotations
 
+import logging
 import termios
 from typing import Any
 
@@ -28,6 +29,8 @@ COMMAND_S_MAX = 5.0
 """Longest wait for all blocks of one command together. nfcpy sets no end to a card that
 asks for more time, or goes on with its answer, again and again; a changed key takes
 a tenth of a second."""
+logging.getLogger("nfc.tag.tt4").setLevel(logging.CRITICAL)
+"""It complains of each block that a moving hand loses; what comes of it is said here."""
 BROKEN = (OSError, termios.error, nfc.clf.pn53x.Chipset.Error)
 """What nfcpy raises when it is the reader that fails, not the card."""
 

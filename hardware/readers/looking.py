@@ -23,8 +23,8 @@ LOOK_PAUSE_MS = 20
 """Field off between two looks: resets cards (ISO/IEC 14443-3 asks 5 ms), and a tap is
 seen within 24 ms in the middle."""
 PROOFS_TRIED_MAX = 3
-"""A hand that moves loses a card once or twice; one that is lost more often is reported
-as such, so that its owner sees something."""
+"""A hand that moves loses a card once or twice; then it is reported as lost, so that its
+owner sees something. It is asked on as long as it lies there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class LookingReader(ReopeningReader):
         self._field: Field = EMPTY
         self._keys = around.keys
         self._entropy = around.entropy
-        self._proofs_tried = 0
+        self._proofs_lost = 0
         self._misses = 0
 
     @abstractmethod
@@ -138,34 +138,42 @@ class LookingReader(ReopeningReader):
         if change is Change.CARD:
             self._report_card(cards[0], port)
         elif change is Change.SEVERAL:
+            self._proofs_lost = 0
             self._report(CardsSeveral(name, self._now_ms()))
         elif change is Change.GONE:
             self._report(CardGone(name, self._now_ms()))
 
     def _note_misses(self, cards: int) -> None:
-        """Forget proofs that were lost with a card that was taken away meanwhile."""
+        """A card whose proof was lost is taken away like any other."""
         self._misses = 0 if cards else self._misses + 1
         if self._misses >= MISSES_GONE:
-            self._proofs_tried = 0
+            self._let_lost_go()
+
+    def _let_lost_go(self) -> None:
+        """Forget proofs that were lost, and report the card gone if it was reported."""
+        lost, self._proofs_lost = self._proofs_lost, 0
+        if lost >= PROOFS_TRIED_MAX:
+            self._report(CardGone(self._spec.id, self._now_ms()))
 
     def _report_card(self, card: Card, port: FieldPort) -> None:
         now_ms = self._now_ms()  # when it was seen, not when it was done with its proof
-        is_lost = False
-        # As if it hadn't been seen, until it is reported: the next look tries again.
+        seen = CardPresent(self._spec.id, card.uid, card.kind, 0, now_ms)
+        # As if it hadn't been seen, until its proof is known: the next look tries again.
         field, self._field = self._field, EMPTY
         try:
             proved = self._prove(card, port)
         except CardLostError as error:
-            self._proofs_tried += 1
-            if self._proofs_tried < PROOFS_TRIED_MAX:
-                return
-            proved, is_lost = Proved(reason=str(error)), True
+            self._proofs_lost += 1
+            if self._proofs_lost == PROOFS_TRIED_MAX:
+                _log.warning("%s: a card's proof is lost: %s", self._part, error)
+                self._report(replace(seen, proof_lost=True))
+            return
         self._field = field
-        self._proofs_tried = 0
+        self._proofs_lost = 0
         if proved.reason:
             _log.warning("%s: a card proved nothing: %s", self._part, proved.reason)
-        seen = CardPresent(self._spec.id, card.uid, proved.kind or card.kind, proved.level, now_ms)
-        self._report(replace(seen, proof=proved.proof, proof_lost=is_lost))
+        kind = proved.kind or card.kind
+        self._report(replace(seen, kind=kind, level=proved.level, proof=proved.proof))
 
     def _prove(self, card: Card, port: FieldPort) -> Proved:
         if card.kind != COMMANDS or self._entropy is None:
@@ -174,6 +182,7 @@ class LookingReader(ReopeningReader):
             return prove_card(commands, card.uid, self._keys, self._entropy)
 
     def _forget(self) -> None:
+        self._let_lost_go()
         if self._field.occupancy is not Occupancy.EMPTY:
             self._field = EMPTY
             self._report(CardGone(self._spec.id, self._now_ms()))

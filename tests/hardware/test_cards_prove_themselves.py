@@ -132,11 +132,9 @@ def test_a_card_that_a_hand_takes_away_while_it_proves_is_one_tap(
     assert log.none_for(0.2)
 
 
-def test_a_card_that_is_always_lost_is_shown_with_its_uid_only(chip, proving, log, card):
+def test_a_card_that_is_always_lost_is_told_once_and_then_gone(chip, proving, log, card):
     chip.place(card)
-    for _ in range(3):
-        card.tear(1, Tear.BEFORE)
-    card.lose_answers(10_000)
+    card.lose_answers(100_000)
     proving.start(log)
     log.expect(ReaderUp)
 
@@ -144,6 +142,35 @@ def test_a_card_that_is_always_lost_is_shown_with_its_uid_only(chip, proving, lo
 
     assert (seen.uid, seen.level, seen.proof) == (UID, 0, None)
     assert seen.proof_lost
+    assert log.none_for(0.5)
+    chip.remove(card)
+    log.expect(CardGone)
+
+
+def test_a_card_that_is_held_still_after_all_proves_itself_without_being_laid_down_anew(
+    chip, proving, log, card
+):
+    chip.place(card)
+    card.lose_answers(100_000)
+    proving.start(log)
+    _, lost = log.expect(ReaderUp, CardPresent)
+    card.lose_answers(0)
+
+    [seen] = log.expect(CardPresent)
+
+    assert (lost.proof_lost, seen.proof_lost, seen.level) == (True, False, 1)
+    chip.remove(card)
+    log.expect(CardGone)
+    assert log.none_for(0.2)
+
+
+def test_a_lost_card_on_a_reader_that_is_pulled_out_is_gone_first(chip, proving, log, card):
+    chip.place(card)
+    card.lose_answers(100_000)
+    proving.start(log)
+    log.expect(ReaderUp, CardPresent)
+    chip.unplug()
+    log.expect(CardGone, ReaderDown)
 
 
 def test_answers_lost_on_the_air_are_asked_for_again_and_done_once(port, chip, card):
