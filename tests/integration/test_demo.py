@@ -153,8 +153,8 @@ def test_a_demo_with_pages_shows_them_until_it_is_interrupted(tmp_path):
             page = browser.get(bench).text
             assert "Washer 1" in page
             assert hub in page
-            form = {"controller": "workshop", "reader": "laser", "card": "hal"}
-            assert browser.post(f"{bench}do/tap", data=form).status_code == 200
+            tap = f"{bench}do/workshop/reader.laser/tap"
+            assert browser.post(tap, data={"card": "hal"}).status_code == 200
         family = descendants(demo.pid)
     finally:
         demo.send_signal(signal.SIGINT)
