@@ -12,16 +12,17 @@ from shop import Shop
 
 from simulator.plan import SitePlan
 
-MakeShop = Callable[[SitePlan], Shop]
+MakeShop = Callable[..., Shop]
 
 
 @pytest.fixture(scope="module")
 def open_shop(tmp_path_factory) -> Iterator[MakeShop]:
-    """Start a system for a site; it ends with the module."""
+    """Start a system for a site, after `prepare` had its folders; it ends with the module."""
     shops: list[Shop] = []
 
-    def make(plan: SitePlan) -> Shop:
+    def make(plan: SitePlan, prepare: Callable[[Shop], object] = lambda _: None) -> Shop:
         shops.append(Shop(plan, tmp_path_factory.mktemp("shop")))
+        prepare(shops[-1])
         shops[-1].start()
         return shops[-1]
 
