@@ -26,6 +26,7 @@ class Shape(StrEnum):
 _WORDS = {
     "free": (Shape.FREE, "free"),
     "asking": (Shape.RUNNING, "asking the hub"),
+    "choosing": (Shape.RUNNING, "someone chooses"),
     "starting": (Shape.RUNNING, "starting"),
     "running": (Shape.RUNNING, "running"),
     "paused": (Shape.RUNNING, "paused"),

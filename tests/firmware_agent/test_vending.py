@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
+from hypothesis import given, strategies as st
 
+from firmware_agent.core.modes import bought_usage, charge_for
 from hardware.money.ports import VendResult
-from tests.firmware_agent.money_rig import MONEY_MACHINES, MoneyRig
+from tests.firmware_agent.money_rig import MONEY_MACHINES, PRICES, MoneyRig
 from tests.firmware_agent.rig import BERT, entry
 from wire.downlink import Action
 from wire.errors import Code
@@ -20,9 +22,11 @@ from wire.events import (
     SessionStarted,
     VendOutcome,
 )
-from wire.machines import Cycle, HubDown, Machine, Mode
+from wire.machines import PRICE_UNIT, Cycle, HubDown, Machine, Mode
 from wire.money import EUR
-from wire.tariff import Tariff
+from wire.rating import rate
+from wire.tariff import Measure, Tariff, Tier
+from wire.usage import total_quantity
 
 
 @pytest.fixture
@@ -244,3 +248,34 @@ def test_a_vend_by_pulse_is_paid_when_the_machine_says_that_it_gave(tmp_path):
     rig.run(4_000)
     assert rig.kinds(SessionEnded)[1].charge_minor == 0
     rig.agent.close()
+
+
+@given(
+    price=st.integers(1, 10**7),
+    micros=st.integers(1, 20_000),
+    fee=st.integers(0, 10**6),
+    tax_ppm=st.integers(0, 10**6),
+)
+def test_a_vends_price_is_the_tariffs_and_both_sides_agree(price, micros, fee, tax_ppm):
+    tariff = msgspec.structs.replace(
+        PRICES,
+        start_fee_micros=fee,
+        tax_rate_ppm=tax_ppm,
+        quantity=Measure(unit=PRICE_UNIT, per=1, tiers=(Tier(micros),)),
+    )
+    usage = bought_usage(MONEY_MACHINES[1], tariff, 1_700_000_000_000, price)
+    charge = charge_for(MONEY_MACHINES[1], tariff, usage)
+
+    assert total_quantity(usage) == price
+    assert charge == rate(tariff, usage) >= 0
+    exact = fee + price * micros
+    assert abs(charge * EUR.micros_per_minor - exact) * 2 <= EUR.micros_per_minor
+    if (fee, micros) == (0, EUR.micros_per_minor):
+        assert charge == price
+
+
+@given(st.integers(1, 10**7))
+def test_prices_are_passed_on_to_the_cent(price):
+    usage = bought_usage(MONEY_MACHINES[1], PRICES, 1_700_000_000_000, price)
+
+    assert charge_for(MONEY_MACHINES[1], PRICES, usage) == price
