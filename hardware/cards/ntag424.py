@@ -9,29 +9,23 @@ A card of ours holds five keys, all made from the one key that a `CardKeys` has 
     2  signs and encrypts what a phone reads
     3, 4  nothing; they aren't the factory's, so that nobody else writes on the card
 
-A key's version on the card is the version of the site's key that it was made from, 0
-for the factory's. So a card that was torn away says how far it came, and doing it again
-finishes it. Key 0 goes last: until then the card can be opened as before.
+How they are changed: `hardware.cards.key_places`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from hardware.cards.cmac import KEY_BYTES, diversified_key
-from hardware.cards.errors import CardDataError, ProofError
-from hardware.cards.key_change import other_key_data, own_key_data
+from hardware.cards.errors import CardDataError
+from hardware.cards.key_places import FACTORY, Done, Entropy, KeyPlaces
 from hardware.cards.keyring import CardKey, CardProof
-from hardware.cards.port import ApduPort, Authenticated, iso_command, plain_command
+from hardware.cards.port import ApduPort, Authenticated, iso_command
 
-Entropy = Callable[[int], bytes]
-"""Gives as many random bytes as asked for."""
+__all__ = ["FACTORY", "KIND", "Done", "give_keys", "prove", "slot_key", "wipe"]
 KIND = "ntag424"
-KEY_NUMBERS = range(5)
-MASTER, PROVING, SIGNING = 0, 1, 2
-FACTORY = CardKey(0, bytes(KEY_BYTES))
-"""What a blank card holds in all five places (section 8.2.3.1)."""
+PROVING, SIGNING = 1, 2
+PLACES = KeyPlaces(b"NTAG 424 key", 5)
+"""All five hold the factory's key at first (section 8.2.3.1)."""
 COUNTER_BYTES = 3
 
 _SELECT_APPLICATION = bytes.fromhex("00a4040c07d276000085010100")
@@ -39,8 +33,6 @@ _SELECT_APPLICATION = bytes.fromhex("00a4040c07d276000085010100")
 _SELECT_NDEF = bytes.fromhex("00a4000c02e10400")
 _READ_START = bytes.fromhex("00b0000010")
 """The first sixteen bytes: the first read after a selection counts (section 9.3.5)."""
-_GET_KEY_VERSION = 0x64
-_CHANGE_KEY = 0xC4
 _CHANGE_FILE_SETTINGS = 0x5F
 _WRITE_DATA = 0x8D
 _GET_FILE_COUNTERS = 0xF6
@@ -73,29 +65,9 @@ _WRITABLE_SETTINGS = b"\x03\x00\xe0"
 _RIGHTS_BYTES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What a flow found and did.
-
-    Attributes:
-        version: Version of the site's key that the card holds now; 0: the factory's.
-        changed: How many keys were changed; 0: the card was as it should be.
-    """
-
-    version: int
-    changed: int
-
-
 def slot_key(key: CardKey, number: int) -> bytes:
-    """One of the card's five keys (AN10922, with the number as input).
-
-    Args:
-        key: The card's key; version 0 is the factory's, which is the same in all places.
-        number: 0 to 4.
-    """
-    if key.version == FACTORY.version:
-        return key.key
-    return diversified_key(key.key, b"NTAG 424 key" + bytes((number,)))
+    """One of the card's five keys, `number` 0 to 4; see `KeyPlaces.key_at`."""
+    return PLACES.key_at(key, number)
 
 
 def prove(port: ApduPort, keys: Sequence[CardKey], entropy: Entropy) -> CardProof:
@@ -113,11 +85,8 @@ def prove(port: ApduPort, keys: Sequence[CardKey], entropy: Entropy) -> CardProo
     """
     iso_command(port, "selection of the application", _SELECT_APPLICATION)
     _count_read(port)
-    version = _version_of(port, PROVING)
-    key = _of_version(keys, version)
-    if key is None:
-        raise ProofError(f"the card's key has version {version}, which isn't kept here")
-    opened = _opened(port, PROVING, key, entropy)
+    key = PLACES.held(port, PROVING, keys)
+    opened = PLACES.opened(port, PROVING, key, entropy)
     answer = opened.secret_answer("reading its count", _GET_FILE_COUNTERS, _NDEF_FILE)
     if len(answer) < COUNTER_BYTES:
         raise CardDataError("the card's count is cut short")
@@ -138,7 +107,8 @@ def give_keys(port: ApduPort, wanted: CardKey, known: Sequence[CardKey], entropy
         CardLostError: It went away: lay it down again and repeat.
         CardError: It doesn't do what such a card does.
     """
-    return _bring_to(port, wanted, known, _sign_reads, entropy)
+    iso_command(port, "selection of the application", _SELECT_APPLICATION)
+    return PLACES.bring_to(port, wanted, known, _sign_reads, entropy)
 
 
 def wipe(port: ApduPort, known: Sequence[CardKey], entropy: Entropy) -> Done:
@@ -147,46 +117,8 @@ def wipe(port: ApduPort, known: Sequence[CardKey], entropy: Entropy) -> Done:
     Raises:
         CardError: As `give_keys`.
     """
-    return _bring_to(port, FACTORY, known, _forget_reads, entropy)
-
-
-def _bring_to(
-    port: ApduPort,
-    wanted: CardKey,
-    known: Sequence[CardKey],
-    prepare: Callable[[Authenticated], None],
-    entropy: Entropy,
-) -> Done:
     iso_command(port, "selection of the application", _SELECT_APPLICATION)
-    may_be = (wanted, *known, FACTORY)
-    held = [_held(port, number, may_be) for number in KEY_NUMBERS]
-    master = _opened(port, MASTER, held[MASTER], entropy)
-    prepare(master)
-    changed = 0
-    for number in KEY_NUMBERS[1:]:
-        if held[number] != wanted:
-            _change_other(master, number, held[number], wanted)
-            changed += 1
-    if held[MASTER] != wanted:
-        secret = own_key_data(slot_key(wanted, MASTER), wanted.version)
-        master.last_command("change of key 0", _CHANGE_KEY, bytes((MASTER,)), secret)
-        changed += 1
-        _opened(port, MASTER, wanted, entropy)
-    return Done(wanted.version, changed)
-
-
-def _held(port: ApduPort, number: int, may_be: Sequence[CardKey]) -> CardKey:
-    version = _version_of(port, number)
-    key = _of_version(may_be, version)
-    if key is None:
-        raise ProofError(f"the card's key {number} has version {version}, which isn't kept here")
-    return key
-
-
-def _change_other(master: Authenticated, number: int, held: CardKey, wanted: CardKey) -> None:
-    old, new = slot_key(held, number), slot_key(wanted, number)
-    secret = other_key_data(new, old, wanted.version)
-    master.command(f"change of key {number}", _CHANGE_KEY, bytes((number,)), secret)
+    return PLACES.bring_to(port, FACTORY, known, _forget_reads, entropy)
 
 
 def _sign_reads(master: Authenticated) -> None:
@@ -211,22 +143,7 @@ def _set_file(master: Authenticated, data: bytes, settings: bytes) -> None:
     master.command(what, _CHANGE_FILE_SETTINGS, _NDEF_FILE, settings)
 
 
-def _opened(port: ApduPort, number: int, key: CardKey, entropy: Entropy) -> Authenticated:
-    return Authenticated(port, number, slot_key(key, number), entropy(KEY_BYTES))
-
-
 def _count_read(port: ApduPort) -> None:
     """Read as a phone does, so that the card counts; a blank card counts nothing."""
     iso_command(port, "selection of its file", _SELECT_NDEF)
     iso_command(port, "reading its file", _READ_START)
-
-
-def _version_of(port: ApduPort, number: int) -> int:
-    answer = plain_command(port, "version of a key", _GET_KEY_VERSION, bytes((number,)))
-    if len(answer) != 1:
-        raise CardDataError(f"a key's version has 1 byte, not {len(answer)}")
-    return answer[0]
-
-
-def _of_version(keys: Sequence[CardKey], version: int) -> CardKey | None:
-    return next((key for key in keys if key.version == version), None)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hardware.cards import ntag424
+from hardware.cards import desfire, ntag424
 from hardware.cards.errors import CardDataError, CardRefusedError, ProofError
+from hardware.cards.key_places import Done, Entropy
 from hardware.cards.keyring import CardKey, CardKeys, CardProof
 from hardware.cards.port import ApduPort, plain_command
 
-Entropy = Callable[[int], bytes]
 Prove = Callable[[ApduPort, Sequence[CardKey], Entropy], CardProof]
+GiveKeys = Callable[[ApduPort, CardKey, Sequence[CardKey], Entropy], Done]
+Wipe = Callable[[ApduPort, Sequence[CardKey], Entropy], Done]
 UID_BYTES = 7
 """Keys are made for such UIDs; a card with a random one of four proves nothing."""
 _GET_VERSION = 0x60
@@ -27,14 +29,21 @@ class Family:
         kind: Its name, as `CardKeys` takes it.
         level: What its proof is worth (DESIGN, section 6).
         prove: How it is done.
+        give_keys: How a blank one is made one of ours, or gets new keys.
+        wipe: How it is made blank again.
     """
 
     kind: str
     level: int
     prove: Prove
+    give_keys: GiveKeys
+    wipe: Wipe
 
 
-FAMILIES: Mapping[int, Family] = {0x04: Family(ntag424.KIND, 1, ntag424.prove)}
+FAMILIES: Mapping[int, Family] = {
+    0x01: Family(desfire.KIND, 2, desfire.prove, desfire.give_keys, desfire.wipe),
+    0x04: Family(ntag424.KIND, 1, ntag424.prove, ntag424.give_keys, ntag424.wipe),
+}
 """By the type that GetVersion tells (NT4H2421Gx data sheet, section 10.5.2, table 53)."""
 
 
