@@ -22,12 +22,14 @@ class BenchCard:
         words: Whose it is and what is special about it, for people.
         tag: What is laid on a reader.
         link: Its id at the hub; empty: the hub doesn't know it.
+        level: How it proves itself: 0 by its UID, 1 by its key.
     """
 
     id: str
     words: str
     tag: Tag
     link: str = ""
+    level: int = 0
 
 
 class CardBox:
@@ -69,12 +71,11 @@ class CardBox:
 
 
 def clone_of(card: BenchCard, name: str) -> BenchCard:
-    """Copy what anybody can read of a card: its UID and what it says it is.
+    """Copy what anybody can read of a card: its UID, onto a card that takes no commands.
 
     The keys stay where they are; nobody can read those.
     """
-    tag = Tag(card.tag.uid, sens_res=card.tag.sens_res, sel_res=card.tag.sel_res)
-    return BenchCard(name, f"a copy of {card.words}", tag)
+    return BenchCard(name, f"a copy of {card.words}", Tag(card.tag.uid))
 
 
 def plain_card(uid: str, name: str) -> BenchCard:

@@ -9,6 +9,7 @@ from simulator.bench.deeds import Deed, Field, Form, Kind, Target, plain, yes
 from simulator.errors import SetupError
 from simulator.parts.controller import MachineView
 from simulator.parts.display_tube import DisplayTube
+from simulator.parts.iso_dep import CommandCard, Tear
 from simulator.parts.machine import Fault
 from simulator.parts.panels import Panels
 from simulator.parts.plugs import VirtualPlug
@@ -37,6 +38,16 @@ def _tap(target: Target, form: Form) -> None:
 
 def _place(target: Target, form: Form) -> None:
     target.as_a(Pn532Chip).place(target.stage.box.find(form["card"]).tag)
+
+
+def _tear(target: Target, form: Form) -> None:
+    card = target.stage.box.find(form["card"]).tag
+    if not isinstance(card, CommandCard):
+        raise SetupError(f"{form['card']} takes no commands: there is nothing to tear")
+    chip = target.as_a(Pn532Chip)
+    card.on_torn = lambda: chip.remove(card)
+    card.tear(int(form["commands"]), Tear[form["when"].upper()])
+    chip.place(card)
 
 
 def _take_all(target: Target) -> None:
@@ -72,6 +83,17 @@ READER = Kind(
         ),
         Deed(name="place", words="Lay it down", do=_place, fields=(CARD,)),
         plain("remove", "Take all away", _take_all, is_fault=False),
+        Deed(
+            name="tear",
+            words="Tear it away",
+            do=_tear,
+            fields=(
+                CARD,
+                Field(name="commands", words="At its command number", kind="number", usual="2"),
+                Field(name="when", words="When", kind="choice", choices=("before", "after")),
+            ),
+            is_fault=True,
+        ),
         plain("unplug", "Unplug it", lambda target: target.as_a(Pn532Chip).unplug()),
         plain("plug", "Plug it in", lambda target: target.as_a(Pn532Chip).plug()),
         plain("hang", "Let it hang", lambda target: target.as_a(Pn532Chip).hang()),

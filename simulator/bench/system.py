@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from firmware_agent.card_keys import add_master
 from simulator.bench.bench_file import Bench
 from simulator.bench.cards import BenchCard, CardBox
 from simulator.bench.desk import Desk
+from simulator.bench.keyed_cards import SITE_KEY
 from simulator.parts.tags import Tag
 from simulator.system.setup import link_card, open_account, top_up
 from simulator.system.system import Progress, System
@@ -36,7 +39,9 @@ class BenchSystem(System):
     def start(
         self, progress: Progress = lambda _: None, prepared: Callable[[], None] = lambda: None
     ) -> None:
-        """Start everything; see `System.start`."""
+        """Start everything; see `System.start`. Controllers have the key of the site's cards."""
+        for rig in self.rigs.values():
+            add_master(rig.folder, SITE_KEY)
         super().start(progress, prepared)
         self.desk = Desk(self.api, self.site, self.wait_listed)
 
@@ -53,10 +58,10 @@ class BenchSystem(System):
         The controllers know it when `wait_listed` says so.
         """
         open_account(self.api, account, name=card.words, permissions=dict.fromkeys(permissions, 0))
-        link = link_card(self.api, account, card.tag.uid.hex(), card.words)
+        link = link_card(self.api, account, card.tag.uid.hex(), card.words, card.level)
         if paid_minor:
             top_up(self.api, account, paid_minor, f"first-{account}")
-        known = BenchCard(card.id, card.words, card.tag, link)
+        known = replace(card, link=link)
         self.box.add(known)
         return known
 

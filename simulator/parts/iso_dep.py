@@ -7,6 +7,7 @@ card that is torn away before or after it did what it was told.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
@@ -63,6 +64,8 @@ class CommandCard(Tag, Generic[ChipT]):
         self._lost = 0
         self._waits = 0
         self._tear: tuple[int, Tear] | None = None
+        self.on_torn: Callable[[], None] = lambda: None
+        """Called when it is torn away, within the command that it was told."""
         self._start()
 
     def lose_answers(self, count: int) -> None:
@@ -136,12 +139,12 @@ class CommandCard(Tag, Generic[ChipT]):
 
     def _obey(self, apdu: bytes) -> bytes | None:
         when = self._torn_now()
-        if when is Tear.BEFORE:
-            self._gone = True
-            return None
-        answer = self.chip.obey(apdu)
-        self._gone = when is Tear.AFTER
-        return None if self._gone else answer
+        answer = None if when is Tear.BEFORE else self.chip.obey(apdu)
+        if when is None:
+            return answer
+        self._gone = True
+        self.on_torn()
+        return None
 
     def _torn_now(self) -> Tear | None:
         if self._tear is None:

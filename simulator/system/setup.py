@@ -38,9 +38,10 @@ def open_account(api: HubApi, account: str, **terms: object) -> Json:
     return api.post("/accounts", {"id": account, **terms})
 
 
-def link_card(api: HubApi, account: str, uid: str, label: str = "") -> str:
+def link_card(api: HubApi, account: str, uid: str, label: str = "", level: int = 0) -> str:
     """Link a card to an account; gives the card's id."""
-    return str(api.post("/cards", {"account": account, "uid": uid, "label": label})["id"])
+    body = {"account": account, "uid": uid, "label": label, "level": level}
+    return str(api.post("/cards", body)["id"])
 
 
 def top_up(api: HubApi, account: str, amount_minor: int, key: str) -> Json:
