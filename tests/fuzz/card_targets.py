@@ -6,11 +6,14 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
+import nfc.clf
+
 from hardware.cards import ev2, key_change, messaging, ntag424, sun
 from hardware.cards.errors import CardError, CardLostError
 from hardware.cards.ev2 import Session, SessionKeys
 from hardware.cards.keyring import CardKey
 from hardware.cards.port import ApduPort
+from hardware.readers.iso_dep import BROKEN, IsoDepPort
 from simulator.parts.ntag424 import Ntag424Chip
 from tests.fuzz.target import FaultError, Target, plain
 
@@ -19,8 +22,13 @@ OURS = CardKey(1, bytes(range(16)))
 OTHERS = CardKey(1, bytes(range(16, 32)))
 COMMANDS_MAX = 100
 """More than any flow needs: a card that keeps a reader busy longer holds it up for ever."""
+SECONDS_MAX = 6.0
+"""A little more than a command may take."""
 KEY = bytes(range(32, 48))
 SESSION = Session(SessionKeys(KEY, KEY), b"\x01\x02\x03\x04", 7)
+
+FRAMES_MAX = 3_000
+"""Of one command: the shortest waits that a card can ask for, as many as fit the time."""
 
 Flow = Callable[[ApduPort], object]
 
@@ -103,6 +111,40 @@ def check_chip(data: bytes) -> None:
         raise FaultError("somebody without a key changed settings")
 
 
+class Air:
+    """Stands for nfcpy's device: the card says these frames, over and over if it likes."""
+
+    def __init__(self, frames: list[bytes], *, endless: bool) -> None:
+        self._frames, self._endless, self._asked = frames, endless, 0
+
+    def send_cmd_recv_rsp(self, _target: object, _data: object, timeout: float) -> bytearray:
+        """Give the next frame, or nothing in time."""
+        self._asked += 1
+        if self._asked > FRAMES_MAX or timeout > SECONDS_MAX:
+            raise FaultError(f"{self._asked} frames, and {timeout} s to wait for the next")
+        at = self._asked - 1
+        if self._endless and self._frames:
+            return bytearray(self._frames[at % len(self._frames)])
+        if at >= len(self._frames):
+            raise nfc.clf.TimeoutError("nothing came")
+        return bytearray(self._frames[at])
+
+
+def check_blocks(data: bytes) -> None:
+    """Blocks of a card become an answer or a lost one, and soon."""
+    if not data:
+        return
+    frames, rest = [], data[1:]
+    while rest:
+        frames.append(rest[1 : 1 + rest[0]])
+        rest = rest[1 + rest[0] :]
+    air = Air(frames, endless=bool(data[0] & 1))
+    with suppress(CardLostError, *BROKEN):
+        port = IsoDepPort(air, b"\x44\x03", 0x20, UID)
+        for length in (5, 300):
+            port.exchange(bytes(length))
+
+
 def check_messages(data: bytes) -> None:
     """Each decoder refuses as it says, and takes nothing that wasn't made with the key."""
     tap = sun.Tap(UID, 1)
@@ -167,12 +209,30 @@ def _answers() -> Iterator[bytes]:
         yield bytes((number,)) + ears.said
 
 
+def _blocks() -> Iterator[bytes]:
+    ats = b"\x06\x06\x77\x77\x71\x02\x80"
+    done = b"\x03\x02\x91\x00\x03\x03\x91\x00"
+    for first in (b"\0", b"\1"):
+        yield first + ats + done
+        yield first + ats + b"\x02\xf2\x01" * 3 + done
+        yield first + ats + b"\x02\x12\x00\x02\x03\x00" + done
+        yield first + ats + b"\x01\xa2\x01\xa3" * 4 + done
+        yield first + b"\x01\x01" + done
+
+
 TARGETS = (
     Target(
         name="card-answers",
         about="what a card without our key answers to the flows of an NTAG 424",
         open=lambda _: plain(check_answers),
         seeds=_answers,
+        examples=60,
+    ),
+    Target(
+        name="card-blocks",
+        about="blocks of ISO/IEC 14443-4 from a card, also without end",
+        open=lambda _: plain(check_blocks),
+        seeds=_blocks,
         examples=60,
     ),
     Target(

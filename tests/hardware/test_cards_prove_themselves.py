@@ -8,8 +8,9 @@ import threading
 import pytest
 
 from hardware.cards import ntag424
-from hardware.cards.errors import CardLostError
+from hardware.cards.errors import CardLostError, CardRefusedError, ProofError
 from hardware.cards.keyring import CardKey, CardProof
+from hardware.cards.port import Authenticated, iso_command
 from hardware.drivers import Around
 from hardware.errors import PartError
 from hardware.ports import CardGone, CardPresent, ReaderDown, ReaderUp
@@ -23,6 +24,7 @@ from simulator.parts.ntag424 import Ntag424
 UID = bytes.fromhex("04a1b2c3d4e5f6")
 KEY = CardKey(1, bytes(range(16)))
 NEXT = CardKey(2, bytes(range(16, 32)))
+SELECT = bytes.fromhex("00a4040c07d276000085010100")
 entropy = random.Random(1).randbytes
 
 
@@ -333,3 +335,35 @@ def test_a_chip_that_hangs_while_a_card_is_told_something_is_the_readers_fault(p
 
     with pytest.raises(PartError, match="stopped answering"):
         prove_on_a_hung_chip()
+
+
+def test_what_a_card_refuses_changes_nothing_on_it(port, chip, card):
+    """Beyond a file's end, and without the right: it says no, and that is known."""
+    chip.place(card)
+    before = bytes(card.chip.memory.files[2].data), card.chip.memory.files[2].settings
+    beyond = b"\x02" + (250).to_bytes(3, "little") + (16).to_bytes(3, "little")
+    writable, signed = b"\x03\x00\xe0", before[1]
+    with talk(port) as commands:
+        iso_command(commands, "selection", SELECT)
+        master = Authenticated(commands, 0, ntag424.slot_key(KEY, 0), entropy(16))
+        master.command("settings", 0x5F, b"\x02", writable)
+        with pytest.raises(CardRefusedError) as refused:
+            master.command("writing", 0x8D, beyond, bytes(16))
+        assert refused.value.status == 0x91BE
+        master = Authenticated(commands, 0, ntag424.slot_key(KEY, 0), entropy(16))
+        master.command("settings", 0x5F, b"\x02", signed)
+        proving = Authenticated(commands, 1, ntag424.slot_key(KEY, 1), entropy(16))
+        with pytest.raises(CardRefusedError) as refused:
+            proving.command("settings", 0x5F, b"\x02", writable)
+        assert refused.value.status == 0x919D
+
+    assert (bytes(card.chip.memory.files[2].data), card.chip.memory.files[2].settings) == before
+
+
+def test_a_wrong_key_is_a_no_and_the_card_says_so(port, chip, card):
+    chip.place(card)
+    with talk(port) as commands, pytest.raises(ProofError, match="another key"):
+        ntag424.prove(commands, [CardKey(1, bytes(range(1, 17)))], entropy)
+    port.field_off()
+    with talk(port) as commands:
+        assert ntag424.prove(commands, [KEY], entropy).key_version == 1
