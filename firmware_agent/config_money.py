@@ -9,8 +9,8 @@ from hardware.money.specs import CashSpec, VendSpec
 KINDS = ("coin", "note")
 CHECKSUMS = ("simple", "crc16")
 BAUDRATES = (4800, 9600, 19200, 38400, 57600, 115200)
-PULSE_MS_MAX = 1_000
-"""A line that is active for longer hangs."""
+PULSE_MS_MAX = 500
+"""The slowest acceptors can be set to 200."""
 GAP_MS_MAX = 5_000
 """Who put a coin in and sees nothing for five seconds puts in no other."""
 VALUES_MAX = 100

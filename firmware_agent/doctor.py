@@ -18,7 +18,7 @@ from firmware_agent.errors import AgentError, IdentityError, StoreError
 from firmware_agent.housekeeping import DISK_LOW_BYTES, DISK_WARN_BYTES
 from firmware_agent.identity import KEY_NAME, NEXT_KEY_NAME, Identity, load_identity
 from firmware_agent.inspection import last_boot, verify
-from firmware_agent.parts import PartsOpener, open_parts
+from firmware_agent.parts import AnyOpener, open_parts
 from firmware_agent.store import LOCK_NAME, WAL_RESET_FIXED, open_read_only
 from firmware_agent.tls import SOON_DAYS, certificate_ends_ms
 from hardware.ports import PartEvent
@@ -36,7 +36,7 @@ WALL_MS_MIN = 1_735_689_600_000
 def examine(
     config: AgentConfig,
     clock: Clock,
-    opener: PartsOpener,
+    opener: AnyOpener,
     host: Host | None = None,
     person: Person | None = None,
 ) -> Iterator[Finding]:
@@ -168,12 +168,12 @@ def _broker(config: AgentConfig, identity: Identity) -> Finding:
 
 
 def _parts(
-    config: AgentConfig, opener: PartsOpener, folder: Path, person: Person
+    config: AgentConfig, opener: AnyOpener, folder: Path, person: Person
 ) -> Iterator[Finding]:
     if _agent_runs(folder):
         yield good("parts", "not opened: the agent runs and owns them; see its log and status")
         return
-    parts = open_parts(config, opener)
+    parts = open_parts(config, opener, opener)
     seen: Queue[PartEvent] = Queue()
     try:
         parts.start(seen.put)

@@ -68,6 +68,10 @@ class MoneyOpener(Protocol):
     def vendor(self, spec: VendSpec, machine: str) -> VendBus: ...
 
 
+class AnyOpener(PartsOpener, MoneyOpener, Protocol):
+    """Opens every part."""
+
+
 class RealParts:
     """Opens the drivers of `hardware`.
 

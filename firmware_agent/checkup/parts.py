@@ -35,6 +35,8 @@ PERSON_S = 30.0
 LOOK_MS = 50
 TRY_MS = 2_000
 """A relay's click is heard, and a load gives pulses, within two seconds."""
+TRY_FUNDS_MINOR = 10_000
+"""Enough for anything that a vending machine sells, below what two bytes of MDB hold."""
 _TEST_TEXT = ("Standpipe", "0123456789")
 _NO_PARTS = ("missing", "homes")
 """What `Parts` keeps beside parts."""
@@ -122,6 +124,8 @@ def _with_person(parts: Parts, seen: Queue[PartEvent], person: Person) -> Iterat
     for kind, name, part in _all(parts):
         if hasattr(part, "set_enabled"):
             yield _coin(f"{kind} of {name}, fed", name, part, seen, person)
+        if hasattr(part, "offer"):
+            yield _choice(f"{kind} of {name}, chosen at", name, part, seen, person)
     for name, output in parts.outputs.items():
         yield from _switch(name, output, parts.meters.get(name), person)
 
@@ -147,6 +151,23 @@ def _coin(what: str, name: str, acceptor: Any, seen: Queue[PartEvent], person: P
     if event is None:
         return bad(what, "nothing was seen: check its power, its pin or bus, and its coin values")
     return good(what, f"worth {event.value_minor} minor units")
+
+
+def _choice(what: str, name: str, bus: Any, seen: Queue[PartEvent], person: Person) -> Finding:
+    """Let something be chosen at a vending machine, and give nothing."""
+    bus.offer(TRY_FUNDS_MINOR)
+    try:
+        person.tell(
+            f"Choose something at {name} now ({PERSON_S:.0f} s); nothing will come out of it."
+        )
+        event: Any = _wait_for(seen, lambda e: hasattr(e, "amount_minor") and hasattr(e, "item"))
+        if event is not None:
+            bus.deny(event.request)
+    finally:
+        bus.end()
+    if event is None:
+        return bad(what, "nothing was asked: check its cable, and that it sells by cashless device")
+    return good(what, f"asked {event.amount_minor} minor units for {event.item or 'something'}")
 
 
 def _switch(name: str, output: Output, meter: Meter | None, person: Person) -> Iterator[Finding]:

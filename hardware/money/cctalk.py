@@ -16,7 +16,7 @@ from threading import Event
 from hardware.drivers import Around
 from hardware.errors import SpecError
 from hardware.money.cctalk_bus import Ask, Seat, SilentError, Way
-from hardware.money.cctalk_device import DEVICES, Device, RefusedError
+from hardware.money.cctalk_device import DEVICES, Device, RefusedError, refuse_all
 from hardware.money.cctalk_events import Entry, fresh_in, newest_in
 from hardware.money.ports import AcceptorDown, AcceptorUp, CashInserted, CashLost
 from hardware.money.specs import CashSpec
@@ -123,7 +123,7 @@ class _Member:
         if self.was_told.is_set():
             return SILENT_MS
         try:
-            return self._look(ask)
+            return self._leave(ask) if self.is_leaving else self._look(ask)
         except RefusedError as error:
             return self._gave_up(str(error), REFUSED_MS)
         except SilentError as error:
@@ -132,28 +132,34 @@ class _Member:
 
     def went_down(self, reason: str) -> None:
         self._gave_up(reason, SILENT_MS)
+        if self.is_leaving:
+            self.was_told.set()
 
     def _gave_up(self, reason: str, pause_ms: int) -> int:
         """Nothing can be said of it; what it was told may be forgotten when it is back."""
         self._device = None
         self._told = None
         self._standing.down(reason)
-        if self.is_leaving:
-            self.was_told.set()
         return pause_ms
+
+    def _leave(self, ask: Ask) -> int:
+        """Let it accept nothing, and take what had come until then; tried until it answers."""
+        refuse_all(ask)
+        if self._device is not None:
+            self._read(self._device, ask)
+        self.was_told.set()
+        return SILENT_MS
 
     def _look(self, ask: Ask) -> int:
         if self._device is None:
             self._device = DEVICES[self._spec.kind](self._spec, ask)
         # First what has come, then what may come: a reset shows in the first.
         self._read(self._device, ask)
-        wanted = self.is_wanted and not self.is_leaving
+        wanted = self.is_wanted
         if self._told is not wanted:
             self._device.accept(ask, wanted=wanted)
             self._told = wanted
-        if self.is_leaving:
-            self.was_told.set()
-        elif self._fault and not self._device.is_mended(ask):
+        if self._fault and not self._device.is_mended(ask):
             self._standing.down(self._fault)
         else:
             self._fault = ""

@@ -81,9 +81,12 @@ class Device(ABC):
 
     def accept(self, ask: Ask, *, wanted: bool) -> None:
         """Let it accept what has a value, or nothing."""
-        mask = sum(1 << (position - 1) for position in self.values) if wanted else 0
+        if not wanted:
+            refuse_all(ask)
+            return
+        mask = sum(1 << (position - 1) for position in self.values)
         ask(INHIBITS, mask.to_bytes(2, "little"))
-        ask(MASTER_INHIBIT, bytes([wanted]))
+        ask(MASTER_INHIBIT, b"\x01")
 
     def is_mended(self, ask: Ask) -> bool:
         """Ask whether it finds nothing wrong with itself."""
@@ -104,6 +107,12 @@ class Device(ABC):
     @abstractmethod
     def _named(self, country: str, ask: Ask) -> dict[int, int]:
         """What it names itself, of a country: minor units by its numbers."""
+
+
+def refuse_all(ask: Ask) -> None:
+    """Let a device accept nothing."""
+    ask(MASTER_INHIBIT, b"\x00")
+    ask(INHIBITS, b"\x00\x00")
 
 
 def _meet(spec: CashSpec, ask: Ask, category: tuple[str, ...]) -> None:

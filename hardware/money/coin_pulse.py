@@ -26,6 +26,8 @@ IDLE_MS = 500
 """How long a round waits while nothing comes; it ends at once when closed."""
 LATE_MS = 100
 """An edge may come that much later than it happened: the pin library's thread has other pins."""
+PULSE_MS_MAX = 500
+"""The slowest acceptors can be set to 200."""
 STUCK_MS = 1_000
 """A line that is active so long isn't pulsing: twice the longest pulse."""
 _STUCK = (
@@ -46,8 +48,8 @@ def open_part(spec: CashSpec, around: Around) -> PulseAcceptor:
         raise SpecError("an acceptor with the driver 'coin_pulse' needs `pin`")
     if bool(spec.values) is bool(spec.pulse_minor):
         raise SpecError("an acceptor with pulses needs either `values` or `pulse_minor`")
-    if not 0 < spec.pulse_ms_min < spec.pulse_ms_max <= STUCK_MS or spec.gap_ms <= 0:
-        raise SpecError(f"pulses are 1 to {STUCK_MS} ms long, and gap_ms is 1 or more")
+    if not 0 < spec.pulse_ms_min < spec.pulse_ms_max <= PULSE_MS_MAX or spec.gap_ms <= 0:
+        raise SpecError(f"pulses are 1 to {PULSE_MS_MAX} ms long, and gap_ms is 1 or more")
     if spec.kind not in _KINDS:
         raise SpecError(f"kind is {spec.kind!r}; an acceptor takes coin or note")
     return PulseAcceptor(spec, around.clock, _edges_of(spec, spec.pin))

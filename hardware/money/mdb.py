@@ -37,12 +37,15 @@ PROBE_MS = 5_000
 """The adapter is asked so often whether it is there, when it says nothing by itself."""
 PROBES_MAX = 3
 """So many questions without an answer, and it is gone."""
-AWAY_MS = 3_000
-"""A machine that resets its bus takes cards again within a second or two: longer, and it is
+AWAY_MS = 2_000
+"""A machine that resets its bus takes cards again within a second: longer, and it is
 told as down."""
 ORDERS_MAX = 16
 """The agent decides one thing at a time; more than this wait only behind a dead line."""
 _NO_ANSWER = "the adapter doesn't answer: check its power, port and baud rate"
+
+_BEFORE_LEAVING = {State.OPEN: lines.STOP, State.ASKING: lines.DENY}
+"""What a machine is told whose cashless device leaves."""
 
 Order = Callable[["_Line"], None]
 
@@ -169,8 +172,8 @@ class _Line:
         line, self._serial = self._serial, None
         if line is not None:
             with suppress(Exception):
-                if self._bus.state is State.OPEN:
-                    line.write(lines.STOP + lines.NEWLINE)
+                if self._bus.state in _BEFORE_LEAVING:
+                    line.write(_BEFORE_LEAVING[self._bus.state] + lines.NEWLINE)
                 line.write(lines.enable(on=False) + lines.NEWLINE)
                 line.flush()
             line.close()
@@ -207,10 +210,9 @@ class _Line:
             self._write(lines.DENY)
 
     def end(self) -> None:
-        """Let nothing more be chosen."""
+        """Let nothing more be chosen; a session that begins only now is ended, too."""
         self._funds_minor = None
-        if self._bus.state is State.OPEN:
-            self._write(lines.STOP)
+        self._tried_ms = 0
 
     def _hear(self, line: Line) -> None:
         self._heard_ms, self._probes = self._now_ms, 0
@@ -239,10 +241,9 @@ class _Line:
         """Begin what was offered, end what takes too long, ask who is silent."""
         now_ms = self._now_ms
         state = self._bus.state
-        if state is State.READY and self._funds_minor is not None:
-            if now_ms - self._tried_ms >= BEGIN_AGAIN_MS:
-                self._tried_ms = now_ms
-                self._write(lines.begin(self._funds_minor, self._spec.exponent))
+        is_offered = self._funds_minor is not None
+        if state is (State.READY if is_offered else State.OPEN):
+            self._begin_or_stop(now_ms)
         elif state is State.GIVING and now_ms - self._since_ms >= GIVING_MS_MAX:
             self._bus, news = session.settle(self._bus, VendResult.UNKNOWN, session.SILENCE)
             self._report(news)
@@ -253,6 +254,16 @@ class _Line:
                 raise OSError(_NO_ANSWER)
             self._probes += 1
             self._write(lines.WHO)
+
+    def _begin_or_stop(self, now_ms: int) -> None:
+        """Begin a session that is offered, or end one that isn't; again until it has."""
+        if now_ms - self._tried_ms < BEGIN_AGAIN_MS:
+            return
+        self._tried_ms = now_ms
+        if self._funds_minor is None:
+            self._write(lines.STOP)
+        else:
+            self._write(lines.begin(self._funds_minor, self._spec.exponent))
 
     def _write(self, line: bytes) -> None:
         """Send a line; nothing happens while the port is closed.

@@ -70,7 +70,7 @@ def test_all_that_is_wrong_with_pulses_comes_at_once():
         ),
         (
             "machines[0].cash[0]: pulse_ms_min must be above 0 and below pulse_ms_max, which is at "
-            "most 1000"
+            "most 500"
         ),
         "machines[0].cash[0].path: is 'gpiochip0'; write a GPIO chip like /dev/gpiochip0",
     )

@@ -13,6 +13,7 @@ import gpiozero
 import pytest
 
 from hardware.factory import ACCEPTORS, open_acceptor
+from hardware.money import cctalk, cctalk_bus, coin_pulse
 from hardware.money.ports import (
     AcceptorDown,
     AcceptorUp,
@@ -62,7 +63,7 @@ BUS = 'port = "{dir}/bus"\n'
 ON_BUS = {"driver": "cctalk", "port": "{dir}/bus"}
 EURO = {1: 5, 3: 20, 6: 200}
 NOTES = {1: 500, 2: 1_000, 4: 5_000}
-PULSES = {"driver": "coin_pulse", "pin": 5, "inhibit_pin": 6}
+PULSES = {"driver": "coin_pulse", "pin": 5, "inhibit_pin": 6, "gap_ms": 100, "pulse_ms_max": 200}
 KINDS = {
     "pulses by number": Kind(
         'kind = "pulse"\npin = 5\ninhibit_pin = 6\n',
@@ -114,6 +115,14 @@ class Till:
     def plug(self):
         for device in (*self.room.buses.values(), *self.room.slots.values()):
             device.plug()
+
+
+@pytest.fixture(autouse=True)
+def in_a_hurry(monkeypatch):
+    """Virtual devices answer at once, and nobody waits for one that doesn't."""
+    monkeypatch.setattr(cctalk_bus, "ANSWER_MS", 100)
+    monkeypatch.setattr(cctalk, "SILENT_MS", 100)
+    monkeypatch.setattr(coin_pulse, "STUCK_MS", 300)
 
 
 @pytest.fixture
