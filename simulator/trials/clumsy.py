@@ -7,13 +7,14 @@ from functools import partial
 from hub.billing import periods
 from hub.billing.periods import EarlyClose
 from hub.ledger.writer import Tx
-from hub.payments import corrections, deposits, topups
+from hub.payments import corrections, deposits, topups, transfers
 from hub.payments.deposits import Deposit
 from hub.payments.refunds import Refund
 from hub.payments.topups import TopUp
 from simulator.trials.counter import TILL, Cash, Request
 from simulator.trials.office import MINUTE_MS, Errand, Office, Script, Wait
 from simulator.trials.staff_money import REASON, give_back
+from simulator.trials.town import POINTS
 
 AMOUNT_MINOR_MAX = 2_000
 NOTICED_MS_MAX = 30 * MINUTE_MS
@@ -90,7 +91,7 @@ def refund_beyond(office: Office, errand: Errand) -> Script:
 
 
 def mistyped(office: Office, errand: Errand) -> Script:
-    """An amount of nothing, an account, a session and a deposit that there aren't; then right."""
+    """Nothing, strangers, another unit, a session and a deposit that there aren't; then right."""
     top_up = _top_up(office, errand)
     account, minor = top_up.account, top_up.amount_minor
     stranger = TopUp(
@@ -101,6 +102,8 @@ def mistyped(office: Office, errand: Errand) -> Script:
         ("stranger", stranger),
     ):
         yield errand.request(step, partial(_book, asked=wrong), account=account)
+    to_points = _ask(errand, "other_unit", (account, POINTS), minor)
+    yield errand.request("other_unit", partial(_hand_on, asked=to_points), account=account)
     back = Refund(
         id=f"{errand.id}.no_session",
         session=f"{errand.id}.session",
@@ -122,12 +125,47 @@ def mistyped(office: Office, errand: Errand) -> Script:
     yield _enter(errand, top_up, cash=Cash.IN)
 
 
+def tried_again(office: Office, errand: Errand) -> Script:
+    """A deposit is asked for that the wallet hasn't; then it is paid in, and the same again."""
+    stream = errand.stream
+    top_up = _top_up(office, errand)
+    asked = Deposit(
+        id=f"{errand.id}.deposit_taken",
+        account=top_up.account,
+        amount_minor=stream.randint(1, 2 * AMOUNT_MINOR_MAX),
+        till="",
+        by=errand.who,
+    )
+    for is_last in (False, True):
+        answer = yield errand.request(
+            "deposit_taken",
+            lambda tx: deposits.take_deposit(tx, asked),
+            account=asked.account,
+            minor=asked.amount_minor or 0,
+        )
+        if answer.is_done or is_last:
+            return
+        yield Wait(stream.randint(1_000, MINUTE_MS))
+        enough = _with(top_up, top_up.id, (asked.amount_minor or 0) + top_up.amount_minor)
+        yield _enter(errand, enough, cash=Cash.IN)
+
+
 def closed_twice(office: Office, errand: Errand) -> Script:
     """A period is closed, and once more at the same moment."""
     account = office.house(errand.stream).account
     for step in ("close_period", "close_period_again"):
         asked = EarlyClose(id=f"{errand.id}.{step}", account=account, by=errand.who)
         yield errand.request(step, partial(_close, asked=asked), account=account)
+
+
+def _ask(errand: Errand, step: str, who: tuple[str, str], minor: int) -> transfers.Ask:
+    giver, taker = who
+    id_ = f"{errand.id}.{step}"
+    return transfers.Ask(id=id_, sender=giver, receiver=taker, amount_minor=minor, by=errand.who)
+
+
+def _hand_on(tx: Tx, asked: transfers.Ask) -> object:
+    return transfers.transfer(tx, asked)
 
 
 def _close(tx: Tx, asked: EarlyClose) -> object:

@@ -29,7 +29,7 @@ _NOT_PLAYED = "no trial plays it: "
 _NO_MONEY_PARTS = "machines of trials take no cash and give no goods"
 
 UNREACHED: dict[str, str] = {
-    "CARD_REMOVED_EARLY": "nothing gives it: no card of today must stay on its reader",
+    "CARD_REMOVED_EARLY": _NOT_PLAYED + "cards of trials lose no proof",
     "JOURNAL_REPEATED": "nothing gives it: what comes again is trimmed without a word",
     "CARD_RANDOM_UID": _NOT_PLAYED + "nobody has a card that changes its UID",
     "CARD_CLONED": _NOT_PLAYED + "cards of trials count nothing",
@@ -59,7 +59,6 @@ UNREACHED: dict[str, str] = {
     "EVENT_UNKNOWN": "hub and agents of a trial are of one version",
     "CONTROLLER_QUARANTINED": "no alarm: the alarm says why, and the state is told over HTTP",
     "OUTCOME_UNKNOWN": "counted as an answer that never came, which has no number",
-    "UNIT_MISMATCH": _NOT_PLAYED + "all money is of one unit",
     "BALANCE_TOO_HIGH": _NOT_PLAYED + "nobody sets how much an account may have",
     "TILL_CLOSED": _NOT_PLAYED + "no till has shifts",
     "PRICE_DIFFERS": "a trial in which agent and hub price otherwise fails",

@@ -19,10 +19,11 @@ from hub.people.roster import NewMember
 from simulator.trials.counter import TILL, Cash, Request
 from simulator.trials.office import Errand, Office, Script
 from simulator.trials.staff_money import UNIT
-from simulator.trials.town import Billed, CardPlan, Household
+from simulator.trials.town import POINTS, Billed, CardPlan, Household
 from wire.ids import card_ref
 
 WHO = "settling"
+OTHER_UNIT = "PTS"
 _BILLINGS = {
     Billed.PREPAID: Billing.PREPAID,
     Billed.SHARED: Billing.PREPAID,
@@ -36,6 +37,8 @@ def move_in(office: Office) -> None:
     salt = office.world.hub.card_salt
 
     def open_all(tx: Tx) -> None:
+        terms = Terms(name="Points", tariffs={}, permissions={})
+        accounts.open_account(tx, POINTS, OTHER_UNIT, terms)
         for house in office.town:
             _open(tx, house, salt, office.world.wall_ms)
 

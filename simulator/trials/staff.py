@@ -39,6 +39,7 @@ CLUMSY: dict[str, tuple[Act, int]] = {
     "other_amount": (clumsy.other_amount, 3 * HOUR_MS),
     "entered_twice": (clumsy.entered_twice, 3 * HOUR_MS),
     "refund_beyond": (clumsy.refund_beyond, 3 * HOUR_MS),
+    "tried_again": (clumsy.tried_again, 3 * HOUR_MS),
     "mistyped": (clumsy.mistyped, 4 * HOUR_MS),
     "closed_twice": (clumsy.closed_twice, 4 * HOUR_MS),
 }

@@ -17,6 +17,8 @@ POOR_MINOR_MAX = 150
 CREDIT_MINOR_MAX = 4_000
 GIFT_MINOR_MAX = 800
 LIMIT_MINOR_MAX = 1_500
+POINTS = "points"
+"""An account in another unit, which nobody's card names."""
 NUMBER_MAX = 2**31
 """Numbers drawn ahead for choices that are made later."""
 

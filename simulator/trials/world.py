@@ -11,6 +11,8 @@ from pathlib import Path
 from random import Random
 from typing import Self
 
+import msgspec
+
 from firmware_agent.identity import Identity
 from hub.charging import tariffs
 from hub.fleet import controllers, enrolment, machines as fleet_machines, sites
@@ -54,6 +56,8 @@ TIER_WH = 100
 POLICY = Policy(checkpoint_ms=120_000, state_ms=120_000)
 """Checkpoints and the live view are most of what an agent says; those who change policies
 in a trial have them come more often, too."""
+BATCH_EVENTS_MAX = (1, 10, 100)
+"""Where batches are small, the hub often knows but the beginning of what was reported."""
 PULSES_PER_HOUR = 1_800
 """A socket with a heater of 1.8 kW, at one pulse for each Wh."""
 
@@ -115,7 +119,7 @@ class World:
         # Hub and agents say what goes wrong; here it goes wrong all the time.
         logging.disable(logging.CRITICAL)
         self.hub.start()
-        self.hub.run(_prepare)
+        self.hub.run(self._prepare)
         for number in range(self.options.controllers):
             self._add(f"c{number}", SITES[number % len(SITES)], number)
         return self
@@ -149,6 +153,15 @@ class World:
         self.hub.stop()
         _give_back(self._folder)
         logging.disable(self._silenced)
+
+    def _prepare(self, tx: Tx) -> None:
+        for site in SITES:
+            many = self.stream(f"site/{site}").choice(BATCH_EVENTS_MAX)
+            policy = msgspec.structs.replace(POLICY, batch_events_max=many)
+            sites.add_site(tx, sites.Site(id=site, name=site, policy=policy))
+        for tariff in TARIFFS:
+            tariffs.add_version(tx, tariff)
+        open_service(tx, LASER)
 
     def _add(self, name: str, site: str, number: int) -> None:
         wired = [
@@ -192,14 +205,6 @@ class World:
         done = enrolment.enrol(tx, request, hub.keys, hub.config)
         self.hub.learn_code_key(name, signer.public)
         return Identity(seed=seed, reply=done.reply)
-
-
-def _prepare(tx: Tx) -> None:
-    for site in SITES:
-        sites.add_site(tx, sites.Site(id=site, name=site, policy=POLICY))
-    for tariff in TARIFFS:
-        tariffs.add_version(tx, tariff)
-    open_service(tx, LASER)
 
 
 def _spec(machine: str, kind: str) -> MachineSpec:

@@ -4,6 +4,9 @@
     python -m tests.proof.campaign --only "lost target" --seeds 20
     python -m tests.proof.campaign --write          and put the table into docs/proof.md
 
+What was found is kept in `tests/data/trials/bugs.json`; asked again it goes on from there,
+and tries anew only bugs that changed. After a change of trials, `--check` tries each at its
+seed and looks again for those that aren't found there; `--anew` forgets all.
 It ends with 1 when a bug isn't found.
 """
 
@@ -17,20 +20,24 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tests.proof.mutations import MUTATIONS, Mutation
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "proof.md"
+RECORD = ROOT / "tests" / "data" / "trials" / "bugs.json"
 BEGIN, END = "<!-- campaign: begin -->", "<!-- campaign: end -->"
 PACKAGES = ("wire", "hardware", "firmware_agent", "hub", "simulator")
 SEEDS_MAX = 200
 """As many as `.ci/run` tries on the right source."""
+SEEDS_AT_ONCE = 10
+"""What was tried is kept after so many."""
 SIZE = ("--ticks", "60", "--controllers", "2", "--sessions-per-hour", "8")
 """A busy hour: more happens in a second of a processor than in half a day."""
-RUN_S_MAX = 3_600
+RUN_S_MAX = 1_800
+"""For `SEEDS_AT_ONCE`: a hundred times what they take, for bugs that keep an agent busy."""
 HELD, FOUND = 0, 1
 """Exit codes of `check`; any other is an error of ours."""
 
@@ -41,38 +48,48 @@ class Finding:
 
     Attributes:
         bug: Its name.
+        mark: Of what was planted and how trials were asked for (`Mutation.mark`).
+        tried: How many seeds were tried, from the first.
         seeds: How many trials it took; None: it wasn't found.
         way: Which invariant it broke, or how the program failed.
-        words: What was said.
     """
 
     bug: str
-    seeds: int | None
+    mark: str
+    tried: int = 0
+    seeds: int | None = None
     way: str = ""
-    words: str = ""
 
 
-def find(bug: Mutation, seeds_max: int = SEEDS_MAX, workers: int = 0) -> Finding:
-    """Plant a bug and look for it.
+def find(bug: Mutation, known: Finding, seeds_max: int = SEEDS_MAX, workers: int = 0) -> Finding:
+    """Plant a bug and look for it a while, from where it was left.
 
     Raises:
         AssertionError: Its place isn't there exactly once, or the simulator didn't run.
     """
+    last = min(seeds_max, known.tried + SEEDS_AT_ONCE)
     with tempfile.TemporaryDirectory() as folder:
         place = pathlib.Path(folder)
         plant(bug, place)
-        seed = 1
-        while seed <= seeds_max:
-            found = first_failure(place, bug.options, (seed, seeds_max), workers)
+        seed = known.tried + 1
+        while seed <= last:
+            found = first_failure(place, bug.options, (seed, last), workers)
             if found is None:
                 break
             # A seed that fails without the bug, too, would prove nothing.
             if first_failure(ROOT, bug.options, (found["seed"], found["seed"]), 1) is None:
-                breaches = found["breaches"]
-                words = breaches[0]["words"] if breaches else str(found["unsettled"])
-                return Finding(bug.name, found["seed"], found["way"], words)
+                return replace(known, tried=found["seed"], seeds=found["seed"], way=found["way"])
             seed = found["seed"] + 1
-    return Finding(bug.name, None)
+    return replace(known, tried=last)
+
+
+def fails_at(bug: Mutation, seed: int) -> bool:
+    """Whether a seed fails with a bug and holds without it."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = pathlib.Path(folder)
+        plant(bug, place)
+        is_found = first_failure(place, bug.options, (seed, seed), 1) is not None
+        return is_found and first_failure(ROOT, bug.options, (seed, seed), 1) is None
 
 
 def first_failure(
@@ -80,12 +97,20 @@ def first_failure(
 ) -> dict[str, Any] | None:
     """The first of some seeds that fails on the source in a place; None: all hold."""
     first, last = seeds
-    # Two at least, so that what is printed is about several.
-    words = ("--seed", str(first), "--runs", str(max(2, last - first + 1)), *options)
-    done = run_check(place, words, workers)
+    if first == last:
+        done = run_check(place, ("--seed", str(first), *options), workers)
+        alone: dict[str, Any] = printed_by(done)
+        return alone if alone["failed"] else None
+    words = ("--seed", str(first), "--runs", str(last - first + 1), *options)
+    found: dict[str, Any] | None = printed_by(run_check(place, words, workers))["failed"]
+    return found
+
+
+def printed_by(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """What `check` printed for programs."""
     assert done.returncode in (HELD, FOUND), done.stderr[-2_000:]
-    found: dict[str, Any] | None = json.loads(done.stdout)["failed"]
-    return found if found is not None and found["seed"] <= last else None
+    printed: dict[str, Any] = json.loads(done.stdout)
+    return printed
 
 
 def plant(bug: Mutation, place: pathlib.Path) -> None:
@@ -122,11 +147,29 @@ def run_check(
     )
 
 
-def table_of(findings: list[Finding]) -> str:
-    """The table of a page."""
+def recorded() -> dict[str, Finding]:
+    """What is known of each bug that is still planted in the same way, by name."""
+    kept = json.loads(RECORD.read_text()) if RECORD.exists() else []
+    known = {one["bug"]: Finding(**one) for one in kept}
+    return {
+        bug.name: known[bug.name]
+        for bug in MUTATIONS
+        if bug.name in known and known[bug.name].mark == bug.mark
+    }
+
+
+def keep(known: dict[str, Finding]) -> None:
+    """Keep what is known, in the order of the bugs."""
+    found = [asdict(known[bug.name]) for bug in MUTATIONS if bug.name in known]
+    RECORD.parent.mkdir(parents=True, exist_ok=True)
+    RECORD.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def table_of(known: dict[str, Finding]) -> str:
+    """The table of the page."""
     lines = ["| planted bug | seeds needed | what gave it away |", "| --- | --: | --- |"]
-    for one in findings:
-        seeds = "not found" if one.seeds is None else str(one.seeds)
+    for one in (known[bug.name] for bug in MUTATIONS if bug.name in known):
+        seeds = f"not in {one.tried}" if one.seeds is None else str(one.seeds)
         lines.append(f"| {one.bug} | {seeds} | {one.way} |")
     return "\n".join(lines)
 
@@ -145,21 +188,27 @@ def main() -> int:
     parser.add_argument("--only", action="append", default=[], help="a bug's name, or a part")
     parser.add_argument("--seeds", type=int, default=SEEDS_MAX)
     parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--anew", action="store_true", help="forget what was found before")
+    parser.add_argument("--check", action="store_true", help="try each again at its seed first")
     parser.add_argument("--write", action="store_true", help="put the table into docs/proof.md")
     asked = parser.parse_args()
     chosen = [bug for bug in MUTATIONS if not asked.only or any(n in bug.name for n in asked.only)]
-    findings: list[Finding] = []
+    known = recorded()
     for number, bug in enumerate(chosen, 1):
-        finding = find(bug, asked.seeds, asked.workers)
-        findings.append(finding)
-        seeds = "not found" if finding.seeds is None else f"seed {finding.seeds}"
-        words = f"{number} of {len(chosen)}: {bug.name}: {seeds}"
-        sys.stderr.write(f"{words}: {finding.way}: {finding.words}\n")
-    table = table_of(findings)
-    sys.stdout.write(f"{table}\n")
+        finding = known.get(bug.name, Finding(bug.name, bug.mark))
+        is_gone = asked.check and finding.seeds is not None and not fails_at(bug, finding.seeds)
+        if asked.anew or is_gone:
+            finding = Finding(bug.name, bug.mark)
+        while finding.seeds is None and finding.tried < asked.seeds:
+            finding = find(bug, finding, asked.seeds, asked.workers)
+            keep(recorded() | {bug.name: finding})
+        seeds = f"not in {finding.tried}" if finding.seeds is None else f"seed {finding.seeds}"
+        sys.stderr.write(f"{number} of {len(chosen)}: {bug.name}: {seeds}: {finding.way}\n")
+    known = recorded()
+    sys.stdout.write(f"{table_of(known)}\n")
     if asked.write:
-        write_table(table)
-    return int(any(finding.seeds is None for finding in findings))
+        write_table(table_of(known))
+    return int(any(bug.name not in known or known[bug.name].seeds is None for bug in chosen))
 
 
 if __name__ == "__main__":

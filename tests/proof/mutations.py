@@ -53,6 +53,25 @@ def bug(name: str, path: str, right: str, wrong: str, *options: str) -> Mutation
     return Mutation(name, (Edit(path, right, wrong),), options)
 
 
+FEW = ("--accounts", "3", "--sessions-per-hour", "20")
+"""The same few people everywhere: what one spends meets what is known of it elsewhere."""
+LINES = tuple(
+    word
+    for name in ("loss", "delay", "duplication", "reordering", "partition", "hub_crash")
+    for word in ("--only", name)
+)
+"""Bad lines and a hub that dies: nothing else hides what gets lost or comes late."""
+WEEK = (
+    *("--only", "programs", "--without", "faults", "--ticks", "11000"),
+    *("--controllers", "1", "--sessions-per-hour", "0"),
+)
+"""Over a week in which other programs hold money, and forget some of it."""
+DESK = (
+    *("--without", "faults", "--ticks", "240", "--controllers", "1"),
+    *("--accounts", "3", "--sessions-per-hour", "8"),
+)
+"""A quiet day at a desk: what staff did hours ago is still in force."""
+
 AGENT = (
     bug(
         "relay before journal",
@@ -121,28 +140,42 @@ AGENT = (
     ),
     bug(
         "an ack that frees floor by itself",
-        "firmware_agent/journal.py",
-        '            keep_meta(sql, "acked_seq", through_seq)\n',
-        '            keep_meta(sql, "acked_seq", through_seq)\n'
-        '            sql.execute("DELETE FROM unbacked WHERE seq <= ?", (through_seq,))\n',
+        "firmware_agent/hub_side.py",
+        "        if complaint and self._decider.state.alarm is None:\n",
+        """        from dataclasses import replace
+
+        state, freed = self._decider.state, {}
+        for name, rights in state.accounts.items():
+            left = tuple(one for one in rights.recent if one.seq > ack.through_seq)
+            freed[name] = replace(rights, recent=left)
+        self._decider.state = replace(state, accounts=freed)
+        if complaint and self._decider.state.alarm is None:
+""",
+        *FEW,
+        *LINES,
     ),
     bug(
         "floor that grows back by itself",
         "firmware_agent/core/allowance.py",
         "    return max(0, amount - used)\n",
         "    return max(0, amount - used // 4)\n",
+        *FEW,
+        *LINES,
     ),
     bug(
         "older rights put in force",
         "firmware_agent/core/hub.py",
         "    newer = came.revision > turn.state.accounts_revision\n",
         "    newer = True\n",
+        *FEW,
+        *LINES,
     ),
     bug(
         "stale config accepted",
         "firmware_agent/hub_side.py",
         "        if config.version <= held:\n",
         "        if config.version == held:\n",
+        *LINES,
     ),
     bug(
         "no epoch check",
@@ -252,12 +285,16 @@ HUB = (
         "hub/charging/confirmation.py",
         "    if is_news and header.last_seq > through_seq:\n",
         "    if is_news and header.last_seq < 0:\n",
+        *FEW,
+        *LINES,
     ),
     bug(
         "a right sent counts as held",
         "hub/charging/rights.py",
         "    _drop_smaller(tx, controller, due, before.held_revision)\n",
         "    _drop_smaller(tx, controller, due, revision)\n",
+        *FEW,
+        *LINES,
     ),
     bug(
         "a gap jumped over",
@@ -301,12 +338,14 @@ HUB = (
         "hub/charging/wants.py",
         "    return minor, 0 if minor == want.amount_minor else int(short)\n",
         "    return want.amount_minor, 0\n",
+        *FEW,
     ),
     bug(
         "floor of a blocked account stays",
         "hub/charging/rights.py",
         "    if not means.in_good_standing or means.level is None or not means.has_cards:\n",
         "    if means.level is None or not means.has_cards:\n",
+        *DESK,
     ),
     bug(
         "a refusal that leaves half of it behind",
@@ -318,11 +357,32 @@ HUB = (
 )
 
 BOOK = (
-    bug(
+    Mutation(
         "id claimed before the write",
-        "hub/ledger/apply.py",
-        "    done: list[Transfer] = []\n    try:\n",
-        "    state.known[item.id] = digest\n    done: list[Transfer] = []\n    try:\n",
+        (
+            Edit(
+                "hub/ledger/shelves.py",
+                "    last_id: int | None = None\n\n    def is_full",
+                "    last_id: int | None = None\n"
+                "    claimed: set[str] = field(default_factory=set)\n\n    def is_full",
+            ),
+            Edit(
+                "hub/ledger/book.py",
+                "        self._is_watching = False\n\n    def load",
+                "        self._is_watching = False\n"
+                "        self._claimed = (memory or Memory()).claimed\n\n    def load",
+            ),
+            Edit(
+                "hub/ledger/book.py",
+                "        outcome = decide(self._state, item, digest)\n"
+                "        if type(outcome) is Booked:\n",
+                "        if item.id in self._claimed:\n            return Already()\n"
+                "        self._claimed.add(item.id)\n"
+                "        outcome = decide(self._state, item, digest)\n"
+                "        if type(outcome) is Booked:\n",
+            ),
+        ),
+        DESK,
     ),
     bug(
         "other content under a known id is no conflict",
@@ -330,11 +390,29 @@ BOOK = (
         "        return Already() if known == digest else Conflict()\n",
         "        return Already()\n",
     ),
-    bug(
+    Mutation(
         "unit mixed",
-        "hub/ledger/apply.py",
-        "        if not code.startswith(unit):\n",
-        "        if not code:\n",
+        (
+            Edit(
+                "hub/ledger/apply.py",
+                "        if not code.startswith(unit):\n",
+                "        if not code:\n",
+            ),
+            Edit(
+                "hub/payments/transfers.py",
+                "    if sender.unit != receiver.unit:\n",
+                "    if not receiver.unit:\n",
+            ),
+            Edit(
+                "hub/payments/transfers.py",
+                "    to = (chart.overrun(asked.receiver, unit), "
+                "chart.wallet(asked.receiver, unit))\n",
+                "    its = _receiver(tx, asked.receiver).unit\n"
+                "    to = (chart.overrun(asked.receiver, its),"
+                " chart.wallet(asked.receiver, its))\n",
+            ),
+        ),
+        DESK,
     ),
     bug(
         "hold freed by a timer",
@@ -347,6 +425,7 @@ BOOK = (
         asked = Release(id=f"old-{row.id}", usage=row.id, reason="old", by="timer")
         usage.release(tx, asked)
 """,
+        *WEEK,
     ),
     bug(
         "holds left out of the available balance",
@@ -362,6 +441,7 @@ BOOK = (
         "hub/payments/given_back.py",
         ".values(refunded_minor=given_back.c.refunded_minor + amount_minor)",
         ".values(refunded_minor=given_back.c.refunded_minor)",
+        *DESK,
     ),
     bug(
         "bonus paid out",
@@ -379,6 +459,7 @@ BOOK = (
     payers = pay_codes(tx, account.id, account.unit)
     leaves = Spill(payers, ((chart.house("payout", account.unit), asked.amount_minor),))
 """,
+        *DESK,
     ),
 )
 

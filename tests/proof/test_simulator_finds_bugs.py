@@ -1,31 +1,33 @@
 """The simulator is tested: a bug that is planted in a copy makes a trial fail.
 
-Some of them here; all of them in a night (`python -m tests.proof.campaign`).
+Some of them here, at the seed at which they were found; all of them in a night
+(`python -m tests.proof.campaign`).
 """
 
 from __future__ import annotations
 
 import os
-import re
 
 import pytest
 
-from tests.proof.campaign import BEGIN, END, PAGE, ROOT, find
+from tests.proof.campaign import BEGIN, END, PAGE, ROOT, fails_at, recorded, table_of
 from tests.proof.mutations import BOOK, MUTATIONS
 from tests.proof.planted import BUGS
 
 ALL = bool(os.environ.get("STANDPIPE_ALL_BUGS"))
-QUICK = ("relay before journal",)
-"""Found by the first seeds."""
-SEEDS_MAX = 200 if ALL else 20
+FOUND_MIN = 25
+QUICK = ("relay before journal", "rounding per slice", "an event booked again with its batch")
+"""One each of agent, wire and hub, found by the first seeds."""
 CHOSEN = [bug for bug in MUTATIONS if ALL or bug.name in QUICK]
 
 
 @pytest.mark.parametrize("bug", CHOSEN, ids=lambda bug: bug.name)
-def test_a_planted_bug_makes_a_trial_fail(bug):
-    found = find(bug, SEEDS_MAX, workers=2)
+def test_a_planted_bug_makes_a_trial_fail_where_it_did(bug):
+    seed = recorded()[bug.name].seeds
+    if seed is None:
+        pytest.skip("no seed has found it yet")
 
-    assert found.seeds is not None
+    assert fails_at(bug, seed)
 
 
 @pytest.mark.parametrize("bug", MUTATIONS, ids=lambda bug: bug.name)
@@ -34,14 +36,16 @@ def test_each_bug_can_still_be_planted(bug):
         assert (ROOT / edit.path).read_text().count(edit.right) == 1
 
 
-def test_the_page_names_bugs_that_can_be_planted():
-    page = PAGE.read_text()
-    rows = re.findall(
-        r"^\| (.+?) \| (\d+) \| .+ \|$", page[page.index(BEGIN) : page.index(END)], re.MULTILINE
-    )
+def test_enough_bugs_were_found():
+    found = [one for one in recorded().values() if one.seeds is not None]
 
-    assert rows
-    assert {name for name, _ in rows} <= {bug.name for bug in MUTATIONS}
+    assert len(found) >= FOUND_MIN
+
+
+def test_the_page_shows_what_was_recorded():
+    page = PAGE.read_text()
+
+    assert page[page.index(BEGIN) + len(BEGIN) : page.index(END)].strip() == table_of(recorded())
 
 
 def test_the_bugs_of_the_book_are_among_them():

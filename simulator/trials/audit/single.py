@@ -8,9 +8,13 @@ from hashlib import sha256
 from simulator.trials.audit.breach import Invariant
 from simulator.trials.audit.checker import Checker, Scene
 from simulator.trials.audit.hub_file import Item, Move
+from simulator.trials.audit.observation import Seen
 
-MOVING = frozenset({"top_up", "payout", "refund", "transfer", "adjustment"})
+MOVING = frozenset({"top_up", "payout", "refund", "transfer", "adjustment", "deposit_taken"})
 """What staff ask for that always moves money under the id it was asked with."""
+
+OWN_FAULT = 607
+"""The number of a fault that isn't the asker's."""
 
 
 class OneIdOneEffect(Checker):
@@ -26,6 +30,12 @@ class OneIdOneEffect(Checker):
         self._place = 0
         self._digest = sha256()
         self._back: dict[str, int] = {}
+
+    def saw(self, fact: Seen) -> Iterator[str]:
+        """Whoever asks gets an outcome or a reason, and never a fault of the hub's own."""
+        what = dict(fact.what)
+        if fact.kind == "staff_answered" and what.get("code") == OWN_FAULT:
+            yield f"{what['id']} was answered with a fault of the hub's own"
 
     def now(self) -> Iterator[str]:
         hub = self.scene.hub
@@ -54,6 +64,9 @@ class OneIdOneEffect(Checker):
             whole.update(_words_of(item).encode())
         if whole.digest() != self._digest.digest():
             yield "what was booked isn't what it was: some row changed after its commit"
+        for subscription, item in self.scene.hub.rows(_PERIODS):
+            if item not in self.scene.hub.items:
+                yield f"a period of {subscription} is charged as {item}, which isn't booked"
         for number, request in self.scene.witnessed.requests.items():
             if not {asked.action for asked in request.asked} & MOVING:
                 continue
@@ -104,4 +117,5 @@ def _words_of(item: Item) -> str:
     return repr((item.place, item.id, item.unit, item.kind, item.ref, item.reverses, moves))
 
 
+_PERIODS = "SELECT subscription, item FROM subscription_periods WHERE item <> ''"
 _MOVES = "SELECT id, item, ordinal, debit, credit, amount FROM transfers ORDER BY id"
