@@ -32,6 +32,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "hub_targets": ("uplink", "hub-toml", "requests"),
     "web_targets": ("web",),
     "part_targets": ("reader", "chip", "display", "counter"),
+    "money_targets": ("cctalk", "mdb", "pulses"),
     "card_targets": ("card-answers", "card-blocks", "card-chip", "card-messages"),
 }
 NAMES = tuple(name for names in ROOMS.values() for name in names)
