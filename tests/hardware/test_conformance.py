@@ -10,6 +10,7 @@ import pytest
 
 from hardware import factory, specs
 from hardware.errors import PartError, SpecError
+from hardware.money.specs import CashSpec, VendSpec
 from hardware.ports import Quality
 
 
@@ -37,6 +38,12 @@ def parts(tmp_path, clock):
     for driver in ("hd44780", "ssd1306", "sh1106"):
         yield factory.open_display(specs.DisplaySpec(port=bus, driver=driver), clock)
     yield factory.open_reader(specs.ReaderSpec(id="r", port=str(tmp_path / "front")), clock)
+    coins = {"id": "c", "values": (10,)}
+    yield factory.open_acceptor(
+        CashSpec(driver="coin_pulse", pin=9, inhibit_pin=10, **coins), clock
+    )
+    yield factory.open_acceptor(CashSpec(driver="cctalk", port=port, **coins), clock)
+    yield factory.open_vendor(VendSpec(id="v", driver="mdb", port=port), clock)
 
 
 def test_every_part_closes_twice_and_gives_its_pins_back(pins, tmp_path, clock):
@@ -68,10 +75,12 @@ def test_a_meter_answers_also_after_it_was_closed(pins, tmp_path, clock):
         ),
         lambda clock: factory.open_buzzer(specs.BuzzerSpec(pin=1, driver="q"), clock),
         lambda clock: factory.open_display(specs.DisplaySpec(port="/x", driver="q"), clock),
+        lambda clock: factory.open_acceptor(CashSpec(id="c", driver="q"), clock),
+        lambda clock: factory.open_vendor(VendSpec(id="v", driver="q"), clock),
     ],
 )
 def test_an_unknown_driver_names_the_known_ones(open_part, clock):
-    with pytest.raises(SpecError, match=r"unknown \w+ driver 'q'; known are '\w+"):
+    with pytest.raises(SpecError, match=r"unknown [\w ]+ driver 'q'; known are '\w+"):
         open_part(clock)
 
 
@@ -95,6 +104,8 @@ def test_a_lamp_pin_in_use_gives_the_other_pins_back(pins, clock):
         (specs.InputSpec, b"id = 'i'\npin = 1\n"),
         (specs.IndicatorSpec, b"red = 1\ngreen = 2\nblue = 3\n"),
         (specs.DisplaySpec, b"port = '/x'\n"),
+        (CashSpec, b"id = 'c'\ndriver = 'coin_pulse'\n"),
+        (VendSpec, b"id = 'v'\ndriver = 'mdb'\n"),
     ],
 )
 def test_a_misspelt_field_is_refused(kind, toml):
