@@ -75,7 +75,7 @@ class Bench:
         several = len(controllers) > 1
         return SitePlan(
             id="bench",
-            name="Bench",
+            name="virtual hardware",
             tariffs=self._file.tariffs,
             controllers=tuple(
                 self._controller(name, f"{name}-" if several else "") for name in controllers

@@ -37,6 +37,7 @@ class PartBoard:
         id: Its name at its controller.
         key: Its name on the page.
         words: What it is.
+        label: Which one, where a machine can have several; empty: there is one.
         seen: What can be seen of it.
         forms: What customers and staff do with it.
         faults: What breaks and mends it.
@@ -45,6 +46,7 @@ class PartBoard:
     id: str
     key: str
     words: str
+    label: str
     seen: dict[str, Seen]
     forms: tuple[FormBoard, ...]
     faults: tuple[FormBoard, ...]
@@ -134,6 +136,7 @@ def _part(controller: str, part: Part) -> PartBoard:
         id=part.id,
         key=key,
         words=kind.words,
+        label="" if part.place.cash is None else part.place.cash.id,
         seen=part.see(),
         forms=tuple(_forms(key, (deed for deed in kind.deeds if not deed.is_fault))),
         faults=tuple(_forms(key, (deed for deed in kind.deeds if deed.is_fault))),

@@ -79,6 +79,9 @@ class Pages:
                 made[f"part-{reader.key}"] = macros.reader(reader)
             for machine in board.machines:
                 made[f"part-{machine.part.key}"] = macros.machine(machine)
+                for part in machine.parts:
+                    if part.forms:
+                        made[f"part-{part.key}"] = macros.supply(part)
         return {name: str(text).strip() for name, text in made.items()}
 
 
