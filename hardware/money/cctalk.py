@@ -7,6 +7,9 @@ events than the device keeps, between two looks, are reported as lost.
 A device goes on accepting when its host dies. Told by `resume` which event was booked last, the
 first look reports what came in since: nothing is lost, and nothing counts twice. Untold, what
 came in before the first look isn't reported.
+
+Rejected coins are events, too. So when there were more since than the device keeps, and no money
+is among those that it has, nothing is told as lost: each restart at a busy slot would be an alarm.
 """
 
 from __future__ import annotations
@@ -112,12 +115,14 @@ class _Member:
         self._device: Device | None = None
         self._told: bool | None = None
         self._seq: int | None = None
+        self._is_resuming = False
         self._fault = ""
         self._held: Entry | None = None
 
     def resume(self, device_seq: int) -> None:
         """Count on from an event that was booked by an earlier run."""
         self._seq = device_seq
+        self._is_resuming = True
 
     def attend(self, ask: Ask) -> int:
         if self.was_told.is_set():
@@ -180,8 +185,10 @@ class _Member:
         if fresh.was_reset:
             self._told, self._fault = None, ""
         self._seq = fresh.seq
-        if fresh.lost:
+        took_some = any(entry.first and device.is_in_box(entry) for entry in fresh.entries)
+        if fresh.lost and (took_some or not self._is_resuming):
             self._report_lost(fresh.lost)
+        self._is_resuming = False
         for entry in fresh.entries:
             self._take(device, entry)
             self._held = entry

@@ -312,6 +312,50 @@ def test_what_came_before_the_start_is_not_credited(bench, clock, log):
     assert log.none_for(0.3)
 
 
+def serve_alone(bench):
+    """Let coins come in while no agent is there, as after a crash."""
+    bench.coins.answer(Message(231, b"\xff\xff"))
+    bench.coins.answer(Message(228, b"\x01"))
+
+
+def test_what_came_while_the_agent_was_dead_is_credited_once(bench, coins, clock, log):
+    bench.coins.insert(1)
+    (booked,) = log.expect(CashInserted)
+    coins.close()
+    serve_alone(bench)
+    bench.coins.insert(3)
+    bench.coins.insert(6)
+    again = bench.open(clock, country="EU")
+    again.resume(booked.device_seq)
+
+    again.start(log)
+
+    assert credited(log, 2) == [20, 200]
+    log.expect(AcceptorUp)
+    assert log.none_for(0.2)
+
+
+@pytest.mark.parametrize("coins_after", [0, 1])
+def test_rejected_coins_before_a_start_are_no_loss(bench, coins, clock, log, coins_after):
+    bench.coins.insert(1)
+    (booked,) = log.expect(CashInserted)
+    coins.close()
+    for _ in range(9):
+        assert not bench.coins.insert(1)
+    serve_alone(bench)
+    for _ in range(coins_after):
+        bench.coins.insert(4)
+    again = bench.open(clock, country="EU")
+    again.resume(booked.device_seq)
+
+    again.start(log)
+
+    if coins_after:
+        lost, inserted = log.expect(CashLost, CashInserted)
+        assert (lost.events, inserted.value_minor) == (5, 50)
+    log.expect(AcceptorUp)
+
+
 def test_a_coin_worth_more_than_may_come_in_is_given_back(bench, clock, log, eventually):
     acceptor = bench.open(clock, country="EU", value_max_minor=100)
     acceptor.start(log)
