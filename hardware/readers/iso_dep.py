@@ -29,6 +29,8 @@ COMMAND_S_MAX = 5.0
 """Longest wait for all blocks of one command together. nfcpy sets no end to a card that
 asks for more time, or goes on with its answer, again and again; a changed key takes
 a tenth of a second."""
+FRAME_S_MIN = 0.005
+"""What each block counts for at least: a card may ask for no time at all, without end."""
 logging.getLogger("nfc.tag.tt4").setLevel(logging.CRITICAL)
 """It complains of each block that a moving hand loses; what comes of it is said here."""
 BROKEN = (OSError, termios.error, nfc.clf.pn53x.Chipset.Error)
@@ -91,7 +93,7 @@ class _Air:
         if self._left_s <= 0:
             raise nfc.clf.ProtocolError("the card doesn't come to an end")
         wait_s = min(timeout, self._left_s)
-        self._left_s -= wait_s
+        self._left_s -= max(wait_s, FRAME_S_MIN)
         answer: bytearray = self._device.send_cmd_recv_rsp(self._target, bytearray(data), wait_s)
         return answer
 

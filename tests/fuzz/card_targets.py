@@ -242,6 +242,7 @@ def _blocks() -> Iterator[bytes]:
         yield first + ats + b"\x02\xf2\x01" * 3 + done
         yield first + ats + b"\x02\x12\x00\x02\x03\x00" + done
         yield first + ats + b"\x01\xa2\x01\xa3" * 4 + done
+        yield first + ats + b"\x02\xf2\x00"
         yield first + b"\x01\x01" + done
 
 

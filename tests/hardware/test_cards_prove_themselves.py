@@ -272,7 +272,11 @@ class Brushed(Ntag424):
         return None
 
 
-@pytest.mark.parametrize("endless", [b"\xf2\x01", b"\x12\x00"], ids=["more time", "more data"])
+@pytest.mark.parametrize(
+    "endless",
+    [b"\xf2\x01", b"\xf2\x00", b"\x12\x00"],
+    ids=["more time", "no time", "more data"],
+)
 def test_a_card_that_never_comes_to_an_end_is_lost(port, chip, endless):
     """More time again and again, or an answer that goes on: it doesn't hold the reader."""
 
