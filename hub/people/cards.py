@@ -148,15 +148,29 @@ def cards_of(connection: Connection, account: str) -> list[Card]:
     return [_card(row) for row in connection.execute(query)]
 
 
-def list_cards(connection: Connection, *, after: tuple[int, str] | None, limit: int) -> list[Card]:
+def list_cards(
+    connection: Connection,
+    *,
+    after: tuple[int, str] | None,
+    limit: int,
+    key_version_below: int | None = None,
+) -> list[Card]:
     """Cards, newest first, one more than `limit` if there are more.
 
     Args:
         connection: A connection for reading.
         after: `created_ms` and id of the row that the page follows.
         limit: Page size.
+        key_version_below: Only cards in use that prove themselves with an older key than
+            this, 1 to 255: those that are still to be brought up. None: all cards.
     """
     query = select(cards).order_by(cards.c.created_ms.desc(), cards.c.id.desc())
+    if key_version_below is not None:
+        query = query.where(
+            cards.c.level > 0,
+            cards.c.key_version < key_version_below,
+            cards.c.state != CardState.REPLACED.value,
+        )
     if after is not None:
         query = query.where(tuple_(cards.c.created_ms, cards.c.id) < after)
     return [_card(row) for row in connection.execute(query.limit(limit + 1))]

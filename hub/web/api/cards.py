@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from litestar.params import JSONBody
+from litestar.params import JSONBody, QueryParameter
 
 from hub.errors import InputError, NotFoundError
 from hub.people import cards, taps
@@ -24,6 +24,15 @@ TAG = "Cards"
 Level = Annotated[int, msgspec.Meta(ge=0, le=2)]
 KeyVersion = Annotated[int, msgspec.Meta(ge=0, le=255)]
 """A card keeps a key's version in one byte."""
+KeyVersionBelow = Annotated[
+    int | None,
+    QueryParameter(
+        ge=1,
+        le=255,
+        required=False,
+        description="Only cards in use that prove themselves with a key of an older version.",
+    ),
+]
 Uid = Annotated[str, msgspec.Meta(min_length=8, max_length=29)]
 CardRef = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 
@@ -147,11 +156,18 @@ def ref_of(hub: Hub, data: CardName) -> str:
 
 
 @read("/cards", Scope.PEOPLE_READ, tag=TAG)
-def list_cards(hub: Hub, after: After = None, limit: Limit = PAGE_LIMIT_DEFAULT) -> Page[CardView]:
-    """List cards, newest first."""
+def list_cards(
+    hub: Hub,
+    after: After = None,
+    limit: Limit = PAGE_LIMIT_DEFAULT,
+    key_version_below: KeyVersionBelow = None,
+) -> Page[CardView]:
+    """List cards, newest first; or only those in use whose keys are older than a version."""
     place = decode_cursor(after, tuple[int, str])
     with hub.store.read() as connection:
-        rows = cards.list_cards(connection, after=place, limit=limit)
+        rows = cards.list_cards(
+            connection, after=place, limit=limit, key_version_below=key_version_below
+        )
     return page_of(rows, limit, view, lambda row: (row.created_ms, row.id))
 
 
