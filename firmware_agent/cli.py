@@ -175,6 +175,43 @@ def card_link(
     raise typer.Exit(command.link(config, reader, hub, (account, label)))
 
 
+@card_app.command("personalise")
+def card_personalise(
+    account: Annotated[str, typer.Option(help="Account that the card shall name.")],
+    hub: HubOption = "",
+    label: Annotated[str, typer.Option(help="What people call the card.")] = "",
+    reader: ReaderOption = "",
+    config: ConfigOption = CONFIG_PATH,
+) -> None:
+    """Give a blank card keys of its own, and let it name an account; safe to repeat."""
+    from firmware_agent.commands import card_issue as command
+
+    raise typer.Exit(command.personalise(command.Where(config, reader, hub), account, label))
+
+
+@card_app.command("rekey")
+def card_rekey(
+    hub: HubOption = "", reader: ReaderOption = "", config: ConfigOption = CONFIG_PATH
+) -> None:
+    """Bring a card of ours to the newest key; safe to repeat."""
+    from firmware_agent.commands import card_issue as command
+
+    raise typer.Exit(command.rekey(command.Where(config, reader, hub)))
+
+
+@card_app.command("wipe")
+def card_wipe(
+    hub: HubOption = "",
+    reader: ReaderOption = "",
+    config: ConfigOption = CONFIG_PATH,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+) -> None:
+    """Take our keys off a card, after asking; the hub blocks it."""
+    from firmware_agent.commands import card_issue as command
+
+    raise typer.Exit(command.wipe(command.Where(config, reader, hub), yes=yes))
+
+
 @card_app.command("send")
 def card_send(hub: HubOption, config: ConfigOption = CONFIG_PATH) -> None:
     """Tell the hub of the cards that were issued while it was away."""

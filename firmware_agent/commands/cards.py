@@ -7,7 +7,7 @@ from pathlib import Path
 
 from firmware_agent.card_desk import alone, choose, lay_down
 from firmware_agent.card_keys import SiteKeys, load_masters
-from firmware_agent.card_links import TIMEOUT_S, CardLink, forget, keep, tell, waiting
+from firmware_agent.card_links import TIMEOUT_S, CardLink, Told, forget, keep, tell, waiting
 from firmware_agent.clock import SystemClock
 from firmware_agent.commands import OK, complain
 from firmware_agent.config import AgentConfig, load_config
@@ -63,11 +63,22 @@ def link(
         )
         kept = keep(folder, made)
         print(f"This card will name {account}. It proves only its UID, which can be copied.")
-        if not hub:
-            print("Kept. Tell the hub with: standpipe-agent card send --hub https://…")
-            return OK
     except AgentError as error:
         return complain(str(error))
+    return send_kept(folder, hub, kept)
+
+
+def send_kept(folder: Path, hub: str, kept: CardLink) -> int:
+    """Tell the hub of a card, or say how to do it later.
+
+    Args:
+        folder: The data folder.
+        hub: The hub's address; empty: not now.
+        kept: What `keep` stored.
+    """
+    if not hub:
+        print("Kept. Tell the hub with: standpipe-agent card send --hub https://…")
+        return OK
     return _send_all(folder, hub, [kept])
 
 
@@ -114,12 +125,21 @@ def _send_all(folder: Path, hub: str, links: list[CardLink]) -> int:
     with httpx.Client(base_url=hub, timeout=TIMEOUT_S, headers=headers) as client:
         for place, one in enumerate(links, 1):
             try:
-                name = tell(folder, one, client)
+                told = tell(folder, one, client)
             except CardDeskError as error:
                 refused.append(f"{one.card}: {error}")
             else:
-                print(f"{place} of {len(links)}: {name} names {one.account}")
+                print(f"{place} of {len(links)}: {_outcome(one, told)}")
     return complain("\n".join(refused)) if refused else OK
+
+
+def _outcome(link_: CardLink, told: Told | None) -> str:
+    if told is None:
+        return f"{link_.card} is wiped; the hub doesn't know it"
+    if link_.is_wiped:
+        return f"{told.id} is wiped and blocked"
+    done = f"{told.id} names {link_.account}" if link_.account else f"{told.id} has its new key"
+    return done if told.state == "active" else f"{done}, but is {told.state}: unblock it at the hub"
 
 
 def _wait_for_card(config: AgentConfig, name: str, parts: PartsOpener | None) -> CardPresent:

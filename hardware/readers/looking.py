@@ -111,6 +111,14 @@ class LookingReader(ReopeningReader):
         self._proofs_lost = 0
         self._misses = 0
 
+    def open_field(self) -> FieldPort:
+        """Open the reader for somebody who asks it alone; `start` must not be called then.
+
+        Raises:
+            PartError: It isn't there, or doesn't answer.
+        """
+        return self._open()
+
     @abstractmethod
     def _open(self) -> FieldPort:
         """Open the reader.
