@@ -43,6 +43,8 @@ NEWS_MAX = 4
 """So many events say what happened; more nobody reads in a line."""
 _MS_PER_S = 1_000
 
+_GONE = frozenset({Code.READER_DOWN, Code.OUTPUT_FAILED, Code.ACCEPTOR_DOWN, Code.METER_SILENT})
+
 T = TypeVar("T")
 
 
@@ -99,7 +101,7 @@ class Lane:
                 self.part("hub").do("stop", {"machine": name})
         try:
             wait_for("no session is open", self._is_idle, IDLE_S)
-            wait_for("every fault is over", self._is_sound, SOUND_S)
+            wait_for("no part is gone", self._is_sound, SOUND_S)
         except TooSlowError:
             self._start_anew()
 
@@ -116,10 +118,10 @@ class Lane:
         return not self.system.rigs[self.controller].journal().open_sessions
 
     def _is_sound(self) -> bool:
-        """Whether every fault that was journalled is over."""
+        """Whether no part that the next one needs is still found to be gone."""
         faults: dict[tuple[str, int], bool] = {}
         for event in self.system.rigs[self.controller].journal().events:
-            if isinstance(event, MachineFault):
+            if isinstance(event, MachineFault) and event.code in _GONE:
                 faults[event.machine, event.code] = event.cleared
             elif isinstance(event, Boot):
                 faults.clear()

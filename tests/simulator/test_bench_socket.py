@@ -12,8 +12,9 @@ from typing import Self
 import pytest
 from bench_stage import PartsOnly
 
+from simulator.bench.bench_file import load_bench, shipped
 from simulator.bench.control import LINE_BYTES_MAX, Control
-from simulator.bench.layout import Table
+from simulator.bench.layout import Table, places
 from simulator.errors import SetupError
 
 
@@ -71,6 +72,15 @@ def test_parts_tell_what_can_be_done_to_them(caller):
     assert deeds["tap"]["fields"][0] == {"name": "card", "words": "Card", "kind": "card"}
     assert {deed["do"] for deed in parts["dry/power"]["deeds"]} == {"cut", "restore"}
     assert "jump" in {deed["do"] for deed in parts["dry/clock"]["deeds"]}
+
+
+def test_the_page_about_the_bench_names_every_deed():
+    page = (Path(__file__).parents[2] / "docs" / "bench.md").read_text()
+    config = load_bench(shipped("standard")).config
+
+    for name, place in places(config, has_hub=True).items():
+        for deed in place.kind.deeds:
+            assert f"`{deed.name}`" in page, f"{deed.name} of {name}"
 
 
 def test_deeds_are_done_and_seen(caller):
