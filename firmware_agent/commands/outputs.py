@@ -8,8 +8,9 @@ from firmware_agent.clock import SystemClock
 from firmware_agent.commands import FAILED, OK, complain
 from firmware_agent.config import AgentConfig, MachineConfig, load_config
 from firmware_agent.errors import ConfigError
-from firmware_agent.parts import PartsOpener, RealParts
+from firmware_agent.parts import MoneyOpener, PartsOpener, RealParts
 from hardware.errors import HardwareError
+from hardware.ports import PartEvent
 
 
 def outputs_off(path: Path) -> int:
@@ -18,7 +19,8 @@ def outputs_off(path: Path) -> int:
         config = load_config(path)
     except ConfigError as error:
         return complain(f"{path}:\n" + "\n".join(f"  {line}" for line in error.problems))
-    failed = switch_off(config, RealParts(SystemClock()))
+    parts = RealParts(SystemClock())
+    failed = switch_off(config, parts) + shut_acceptors(config, parts)
     for words in failed:
         complain(words)
     if not failed:
@@ -42,6 +44,30 @@ def switch_off(config: AgentConfig, opener: PartsOpener) -> list[str]:
         except HardwareError as error:
             failed.append(f"{machine.id}: {error}")
     return failed
+
+
+def shut_acceptors(config: AgentConfig, opener: MoneyOpener) -> list[str]:
+    """Let no acceptor take money that nobody would credit; lists what failed.
+
+    A device on a bus goes on accepting when its host dies: closing it tells it to stop.
+    """
+    failed, opened = [], []
+    for machine in config.machines:
+        for spec in machine.cash:
+            try:
+                opened.append(opener.acceptor(spec, machine.id))
+            except HardwareError as error:
+                failed.append(f"{spec.id}: {error}")
+    # All at once, then all ended: those on one bus share its thread and its waiting.
+    for acceptor in opened:
+        acceptor.start(_ignore)
+    for acceptor in opened:
+        acceptor.close()
+    return failed
+
+
+def _ignore(_event: PartEvent) -> None:
+    """Nobody is there to be told."""
 
 
 def _is_slow(machine: MachineConfig) -> bool:

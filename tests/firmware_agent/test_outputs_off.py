@@ -6,11 +6,19 @@ import os
 import subprocess
 import sys
 
+import gpiozero
 import pytest
+from gpiozero.pins.mock import MockFactory
 
-from firmware_agent.commands.outputs import switch_off
+from firmware_agent.clock import SystemClock
+from firmware_agent.commands.outputs import shut_acceptors, switch_off
 from firmware_agent.config import parse_config
+from firmware_agent.parts import RealParts
 from hardware.errors import PartError
+from hardware.money.cctalk_frame import Message
+from simulator.parts.cash_spec import CashParts
+from simulator.parts.cctalk_acceptors import VirtualCoinAcceptor
+from simulator.parts.cctalk_wire import VirtualCctalkBus
 
 TOML = """
 data_dir = "/nowhere/at/all"
@@ -49,6 +57,44 @@ class Opened:
 
     def close(self) -> None:
         self._opener.done.append(("close", self._machine))
+
+
+CASH_TOML = """
+data_dir = "/nowhere/at/all"
+[[machines]]
+id = "till"
+output = {{ driver = "none" }}
+[[machines.cash]]
+id = "gone"
+driver = "coin_pulse"
+pin = 5
+values = [10]
+[[machines.cash]]
+id = "coins"
+driver = "cctalk"
+port = "{bus}"
+values = [10, 20]
+"""
+
+
+def test_a_coin_acceptor_that_a_dead_agent_left_open_is_shut(tmp_path, monkeypatch):
+    coins = VirtualCoinAcceptor(CashParts(id="coins"))
+    bus = VirtualCctalkBus(tmp_path / "bus", {2: coins})
+    bus.plug()
+    coins.answer(Message(231, b"\xff\xff"))
+    assert coins.accepts
+    config = parse_config(CASH_TOML.format(bus=tmp_path / "bus"))
+    pins = MockFactory()
+    monkeypatch.setattr(gpiozero.Device, "pin_factory", pins)
+    taken = gpiozero.DigitalInputDevice(5)
+
+    failed = shut_acceptors(config, RealParts(SystemClock()))
+
+    assert not coins.accepts
+    assert [words.partition(":")[0] for words in failed] == ["gone"]
+    taken.close()
+    bus.unplug()
+    pins.close()
 
 
 @pytest.mark.parametrize("broken", ["plug", "washer", "dryer", ""])
