@@ -31,14 +31,14 @@ PRICES = Tariff(
     quantity=Measure(unit=PRICE_UNIT, per=1, tiers=(Tier(10_000),)),
 )
 ENTRY = Tariff(id="entry", version=1, name="Entry", unit=EUR, start_fee_micros=2_000_000)
-HOUR_OF_WASH = Tariff(
+WASH_TIME = Tariff(
     id="wash-time",
     version=1,
     name="Wash",
     unit=EUR,
-    time=Measure(unit="ms", per=60_000, tiers=(Tier(100_000),)),
+    time=Measure(unit="ms", per=60_000, tiers=(Tier(500_000),)),
 )
-TARIFFS = (PER_MINUTE, PRICES, ENTRY, HOUR_OF_WASH)
+TARIFFS = (PER_MINUTE, PRICES, ENTRY, WASH_TIME)
 MINUTE_MS = 60_000
 
 MONEY_TOML = """
@@ -113,10 +113,10 @@ MONEY_MACHINES = (
         cycle=Cycle(
             pulse_ms=0,
             feedback_within_ms=10_000,
-            duration_ms=60 * MINUTE_MS,
+            duration_ms=12 * MINUTE_MS,
             programs=(
                 Program(id="long", name="Long"),
-                Program(id="short", name="Short", duration_ms=20 * MINUTE_MS),
+                Program(id="short", name="Short", duration_ms=4 * MINUTE_MS),
             ),
             may_stop=True,
             cancel_within_ms=60_000,

@@ -17,7 +17,7 @@ from firmware_agent.core.modes import (
     with_program,
 )
 from firmware_agent.core.visit import Session
-from tests.firmware_agent.money_rig import HOUR_OF_WASH, MINUTE_MS, MONEY_MACHINES, MoneyRig
+from tests.firmware_agent.money_rig import MINUTE_MS, MONEY_MACHINES, WASH_TIME, MoneyRig
 from tests.firmware_agent.rig import BERT, entry
 from wire.downlink import Action
 from wire.errors import Code
@@ -123,7 +123,7 @@ def test_the_button_steps_through_the_programs_and_the_tap_starts_the_chosen_one
     rig.press("washer")
     assert rig.lines("washer")[0] == "Short"
     start_wash(rig)
-    rig.run(20 * MINUTE_MS + 1_000)
+    rig.run(4 * MINUTE_MS + 1_000)
 
     assert (ended(rig).program, ended(rig).charge_minor) == ("short", 200)
     assert ended(rig).reason == "cycle_done"
@@ -140,13 +140,13 @@ def test_a_command_may_name_the_program(online):
 
 def test_who_ends_a_cycle_early_pays_for_the_time_that_it_ran(rig):
     start_wash(rig)
-    rig.run(10 * MINUTE_MS)
+    rig.run(2 * MINUTE_MS)
     rig.tap("wash")
     rig.run(1_000)
 
     assert not rig.is_on("washer")
     assert (ended(rig).reason, ended(rig).charge_minor) == ("tap", 100)
-    assert rate(HOUR_OF_WASH, ended(rig).usage) == 100
+    assert rate(WASH_TIME, ended(rig).usage) == 100
 
 
 def test_who_ends_it_at_once_pays_nothing(rig):
@@ -160,7 +160,7 @@ def test_who_ends_it_at_once_pays_nothing(rig):
 
 def test_a_cycle_whose_power_is_cut_is_free(rig):
     start_wash(rig)
-    rig.run(10 * MINUTE_MS)
+    rig.run(2 * MINUTE_MS)
     rig.restart()
 
     assert (ended(rig).reason, ended(rig).charge_minor) == ("power_lost", 0)
@@ -210,7 +210,7 @@ def test_a_start_that_works_begins_the_count_anew(rig):
         rig.run(11_000)
     start_wash(rig)
     rig.feedback("washer", active=False)
-    rig.run(61 * MINUTE_MS)
+    rig.run(13 * MINUTE_MS)
     rig.tap("wash")
     rig.run(11_000)
 
@@ -265,7 +265,7 @@ def test_out_of_service_waits_for_the_end_of_a_session(online):
     start_wash(online)
     online.deliver(online.hub.command(action=Action.RETIRE, machine="washer", detail="belt"))
     assert online.state("washer") == "running"
-    online.run(61 * MINUTE_MS)
+    online.run(13 * MINUTE_MS)
 
     assert ended(online).charge_minor == 600
     assert online.state("washer") == "out_of_service"
@@ -276,9 +276,9 @@ def test_an_early_end_never_costs_more_than_the_whole(ran_ms, cancel_ms):
     cycle = Cycle(pulse_ms=0, duration_ms=60 * MINUTE_MS, cancel_within_ms=cancel_ms)
     spec = Machine(id="w", name="W", mode=Mode.CYCLE, cycle=cycle)
     at = Stamp(wall_ms=1_700_000_000_000, mono_ms=0, boot_id="b")
-    usage = bought_usage(spec, HOUR_OF_WASH, at.wall_ms)
-    whole = charge_for(spec, HOUR_OF_WASH, usage)
-    session = Session("s", spec, entry(), HOUR_OF_WASH, at, 0, usage, whole)
+    usage = bought_usage(spec, WASH_TIME, at.wall_ms)
+    whole = charge_for(spec, WASH_TIME, usage)
+    session = Session("s", spec, entry(), WASH_TIME, at, 0, usage, whole)
 
     after, reason = _ended_early(session, Ended.TAP, ran_ms)
 
@@ -286,7 +286,7 @@ def test_an_early_end_never_costs_more_than_the_whole(ran_ms, cancel_ms):
         assert reason is Ended.CANCELLED
     else:
         assert 0 <= after.charge_minor <= whole
-        assert after.charge_minor == rate(HOUR_OF_WASH, after.usage)
+        assert after.charge_minor == rate(WASH_TIME, after.usage)
         assert (after.charge_minor == whole) is (
             ran_ms >= 60 * MINUTE_MS or after.charge_minor == whole
         )

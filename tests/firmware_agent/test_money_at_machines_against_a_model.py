@@ -144,7 +144,7 @@ class MoneyAtMachines(RuleBasedStateMachine):
 
 TestMoneyAtMachines = MoneyAtMachines.TestCase
 TestMoneyAtMachines.settings = settings(
-    max_examples=12,
+    max_examples=8,
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

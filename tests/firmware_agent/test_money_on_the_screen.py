@@ -32,7 +32,7 @@ def tile(rig: MoneyRig, machine: str) -> Tile:
 
 
 def test_a_program_is_chosen_on_the_screen_and_its_price_is_shown(rig):
-    assert tile(rig, "washer").lines == ("Long", "€0.10/min")
+    assert tile(rig, "washer").lines == ("Long", "€0.50/min")
     assert tile(rig, "washer").action == "choose"
 
     rig.press("washer")

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from desk import Desk
 
 from hub.charging.cash_holdings import HoldingState, list_holdings
 from hub.payments import shifts, tills
 from hub.payments.adjustments import Adjustment, Against, Direction, adjust
+from hub.payments.vend_decisions import VendDecision, decide_vend
 from wire.errors import Code
-from wire.events import CashUnclaimed, MachineFault
+from wire.events import CashUnclaimed, Ended, MachineFault
+
+
+@pytest.fixture
+def desk(tmp_path) -> Iterator[Desk]:
+    """On SQLite; `test_the_book_is_the_same_on_every_database` takes them all."""
+    desk = Desk(tmp_path)
+    desk.add_site()
+    yield desk
+    desk.close()
 
 
 @pytest.fixture
@@ -164,3 +177,39 @@ def test_states_of_held_money_are_listed_by_state(desk, box):
         found = list_holdings(connection, state=HoldingState.UNCLAIMED, after=None, limit=10)
 
     assert [one.id for one in found] == ["csh_2"]
+
+
+def test_the_book_is_the_same_on_every_database(tmp_path, database):
+    desk = Desk(tmp_path, database)
+    desk.add_site()
+    desk.add_account("ann", 1_000)
+    box = desk.add_controller("pi-3", "payer", has_acceptor=True)
+    box.boot()
+    hold(box, 100, 100)
+    hold(box, 50, 150)
+    claim(box, 120)
+    hold(box, 70, 70, "csh_2")
+    box.append(CashUnclaimed, holding="csh_2", machine="payer", unit="EUR", amount_minor=70)
+    box.start("ses_1", "ann", "payer")
+    box.wall_ms += 3_600_000
+    box.end("ses_1", "ann", "payer", (90, 0), minutes=9, reason=Ended.VEND_UNKNOWN)
+    for _ in range(2):
+        desk.journal(box)
+
+    assert sorted(holdings(desk)) == [("claimed", 150, 120), ("unclaimed", 70, 0)]
+    assert desk.balance("EUR:suspense/") == 30 + 70 + 90
+    asked = VendDecision(id="dec-1", session="ses_1", gave=True, reason="seen", by="cli")
+    for _ in range(2):
+        desk.run(lambda tx: decide_vend(tx, asked))
+
+    assert desk.books() == {
+        "EUR:cash/counter": -1_000,
+        "EUR:cash/pi-3": -220,
+        "EUR:escrow/ann": 30,
+        "EUR:revenue/payer": 76,
+        "EUR:suspense/": 100,
+        "EUR:tax/190000": 14,
+        "EUR:wallet/ann": 1_000,
+    }
+    assert desk.faults() == []
+    desk.close()

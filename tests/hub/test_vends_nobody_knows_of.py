@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from desk import card_of
+from desk import Desk, card_of
 
 from hub.charging import tariffs
 from hub.errors import ConflictError, NotFoundError
@@ -27,6 +29,15 @@ PRICES = Tariff(
     quantity=Measure(unit=PRICE_UNIT, per=1, tiers=(Tier(10_000),)),
     tax_rate_ppm=190_000,
 )
+
+
+@pytest.fixture
+def desk(tmp_path) -> Iterator[Desk]:
+    """On SQLite; `test_cash_at_machines` decides on a vend on every database."""
+    desk = Desk(tmp_path)
+    desk.add_site()
+    yield desk
+    desk.close()
 
 
 @pytest.fixture
