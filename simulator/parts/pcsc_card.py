@@ -96,7 +96,8 @@ def _answer_of(card: CommandCard[Any], message: bytes) -> bytes:
         return b""
     if message.startswith(_GET_UID):
         return card.uid + _DONE
-    return card.chip.obey(message)
+    answer: bytes = card.chip.obey(message)
+    return answer
 
 
 def _receive(line: socket.socket) -> bytes:
