@@ -148,11 +148,14 @@ class _Member:
         return pause_ms
 
     def _leave(self, ask: Ask) -> int:
-        """Let it accept nothing, and take what had come until then; tried until it answers."""
-        refuse_all(ask)
-        if self._device is not None:
-            self._read(self._device, ask)
-        self.was_told.set()
+        """Let it accept nothing, and take what had come until then."""
+        try:
+            refuse_all(ask)
+            if self._device is not None:
+                self._read(self._device, ask)
+        finally:
+            # One that doesn't answer three times can't be told.
+            self.was_told.set()
         return SILENT_MS
 
     def _look(self, ask: Ask) -> int:
