@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from firmware_agent.card_keys import add_master
 from simulator.benchmarks.rows import Say
-from simulator.parts.tags import Ntag, Tag
+from simulator.benchmarks.tap_cards import LEVELS, SITE_KEY, card_of
+from simulator.parts.tags import Tag
 from simulator.plan import ControllerPlan, MachinePlan, SitePlan
 from simulator.system.setup import top_up
 from simulator.system.system import System
@@ -59,11 +61,12 @@ SITE = SitePlan(
 
 @contextmanager
 def big_site(say: Say) -> Iterator[tuple[System, tuple[Tag, ...]]]:
-    """Run it; gives the system and the cards that can pay."""
+    """Run it; gives the system and the cards that can pay, of each level in turns."""
     with tempfile.TemporaryDirectory(prefix="standpipe-bench-") as folder:
         system = System(SITE, Path(folder))
         try:
             say(f"  starting a hub and an agent, with {CARDS:,} cards")
+            add_master(system.rigs[CONTROLLER].folder, SITE_KEY)
             system.start(prepared=lambda: _fill(system))
             began = time.monotonic()
             for number in range(PAYING):
@@ -82,16 +85,18 @@ def _fill(system: System) -> None:
     now_ms = time.time_ns() // 1_000_000
     accounts = [(_account(n), f"Person {n}", "EUR", now_ms) for n in range(CARDS)]
     cards = [
-        (f"crd_{n:026d}", card_ref(salt, _uid(n)), _account(n), n + 1, now_ms) for n in range(CARDS)
+        (f"crd_{n:026d}", card_ref(salt, _uid(n)), _account(n), n + 1, now_ms, *_keyed(n))
+        for n in range(CARDS)
     ]
-    caps = [(_account(n), n + 1, 0, 0) for n in range(CARDS)]
+    caps = [(_account(n), n + 1, 0, level_of(n)) for n in range(CARDS)]
     with closing(sqlite3.connect(system.hub.database)) as book, book:
         book.executemany(
             "INSERT INTO accounts (id, name, unit, created_ms) VALUES (?, ?, ?, ?)", accounts
         )
         book.executemany(
-            "INSERT INTO cards (id, card_ref, account, list_revision, created_ms)"
-            " VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO cards"
+            " (id, card_ref, account, list_revision, created_ms, level, key_version)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             cards,
         )
         book.executemany(
@@ -99,6 +104,17 @@ def _fill(system: System) -> None:
             caps,
         )
         book.execute("INSERT OR REPLACE INTO card_list (id, revision) VALUES (1, ?)", (CARDS,))
+
+
+def level_of(number: int) -> int:
+    """Of which level a card is."""
+    return LEVELS[number % len(LEVELS)] if number < PAYING else 0
+
+
+def _keyed(number: int) -> tuple[int, int]:
+    """Level of a card, and version of its key."""
+    level = level_of(number)
+    return level, SITE_KEY.version if level else 0
 
 
 def _account(number: int) -> str:
@@ -110,4 +126,4 @@ def _uid(number: int) -> bytes:
 
 
 def _tag(number: int) -> Tag:
-    return Ntag(_uid(number))
+    return card_of(level_of(number), _uid(number))

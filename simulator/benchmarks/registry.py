@@ -29,7 +29,7 @@ class Benchmark:
 
 
 BENCHMARKS = (
-    Benchmark("tap", "card in the field until the output is set", "tap:measure"),
+    Benchmark("tap", "card in the field until the output is set, for each level", "tap:measure"),
     Benchmark("ledger", "transfers from 1,000 waiters at once", "ledger:measure_many"),
     Benchmark(
         "ledger-single", "transfers from one waiter after the other", "ledger:measure_single"

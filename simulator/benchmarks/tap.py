@@ -2,7 +2,9 @@
 
 The card lies on the emulated PN532, the real driver sees it, the real agent decides
 and has it on disk before the pin changes. Beside it the same reader alone: what is
-left between the two is our own software.
+left between the two is our own software. One row for each level of cards: at level 1
+and 2 the card proves itself first, at the reader alone too. Emulated cards answer at
+once; real ones take some milliseconds for each command.
 """
 
 from __future__ import annotations
@@ -18,16 +20,25 @@ from hardware.drivers import Around
 from hardware.ports import CardGone, CardPresent, PartEvent, ReaderUp
 from hardware.readers.pn532 import Pn532Reader
 from hardware.specs import ReaderSpec
-from simulator.benchmarks.big_site import BUTTON, CARDS, CONTROLLER, MACHINE, READER, big_site
+from simulator.benchmarks.big_site import (
+    BUTTON,
+    CARDS,
+    CONTROLLER,
+    MACHINE,
+    READER,
+    big_site,
+    level_of,
+)
 from simulator.benchmarks.rows import Row, Say, make_row, quantile
+from simulator.benchmarks.tap_cards import KEYS, LEVELS
 from simulator.errors import TooSlowError
 from simulator.parts.pn532_chip import Pn532Chip
-from simulator.parts.tags import Ntag, Tag
+from simulator.parts.tags import Tag
 from simulator.system.system import System
 from wire.clock import Instant
 
 SAMPLES = 120
-"""The 99th of a hundred is a real sample, and a run stays below two minutes."""
+"""The 99th of a hundred is a real sample, and a level stays below two minutes."""
 EVENT_MS_MAX = 5_000
 REST_S = (0.20, 0.26)
 """Between two taps: the field is empty and the button's bounce is over, at any phase of
@@ -36,20 +47,31 @@ _NS_PER_MS = 1_000_000
 
 
 def measure(say: Say) -> list[Row]:
-    """Measure online, offline and the reader alone."""
+    """Measure online, offline and the reader alone, with cards of each level."""
     rng = random.Random(1)
+    online: dict[int, list[float]] = {}
+    offline: dict[int, list[float]] = {}
+    alone: dict[int, list[float]] = {}
     with big_site(say) as (system, tags):
-        say(f"  online, {SAMPLES} taps")
-        online = _taps(system, tags, rng)
-        say(f"  the reader alone, {SAMPLES} taps")
-        alone = _reader_alone(rng)
+        cards = {
+            level: [card for number, card in enumerate(tags) if level_of(number) == level]
+            for level in LEVELS
+        }
+        for level in LEVELS:
+            say(f"  level {level} online, {SAMPLES} taps")
+            online[level] = _taps(system, cards[level], rng)
+            say(f"  level {level}, the reader alone, {SAMPLES} taps")
+            alone[level] = _reader_alone(cards[level][0], rng)
         system.cut_network(CONTROLLER)
-        say(f"  offline, {SAMPLES} taps")
-        offline = _taps(system, tags, rng)
-    return [_row(online, offline, alone)]
+        for level in LEVELS:
+            say(f"  level {level} offline, {SAMPLES} taps")
+            offline[level] = _taps(system, cards[level], rng)
+    return [_row(level, online[level], offline[level], alone[level]) for level in LEVELS]
 
 
-def _row(online: Sequence[float], offline: Sequence[float], alone: Sequence[float]) -> Row:
+def _row(
+    level: int, online: Sequence[float], offline: Sequence[float], alone: Sequence[float]
+) -> Row:
     """The slow end of an online tap beside the reader's own; all else is detail."""
     figures = {
         f"{name}_{label}_ms": round(quantile(samples, share), 3)
@@ -64,7 +86,7 @@ def _row(online: Sequence[float], offline: Sequence[float], alone: Sequence[floa
         for label in ("p50", "p99")
     }
     return make_row(
-        "tap",
+        f"tap/level-{level}" if level else "tap",
         quantile(online, 0.99),
         "ms",
         peer=quantile(alone, 0.99),
@@ -100,16 +122,16 @@ class _Clock:
         return Instant(time.time_ns() // _NS_PER_MS, time.monotonic_ns() // _NS_PER_MS)
 
 
-def _reader_alone(rng: random.Random) -> list[float]:
-    """Time from a card in the field to the driver's report of it."""
+def _reader_alone(card: Tag, rng: random.Random) -> list[float]:
+    """Time from a card in the field to the driver's report of it, with its proof."""
     events: Queue[tuple[PartEvent, int]] = Queue()
-    card = Ntag(bytes.fromhex("04a1b2c3d4e5f6"))
     samples = []
     with tempfile.TemporaryDirectory(prefix="standpipe-bench-") as folder:
         port = Path(folder) / "reader"
         chip = Pn532Chip(port)
         chip.plug()
-        reader = Pn532Reader(ReaderSpec(id=READER, port=str(port)), Around(_Clock()))
+        around = Around(_Clock(), keys=KEYS, entropy=random.Random(2).randbytes)
+        reader = Pn532Reader(ReaderSpec(id=READER, port=str(port)), around)
         try:
             reader.start(lambda event: events.put((event, time.monotonic_ns())))
             _expect(events, ReaderUp)
