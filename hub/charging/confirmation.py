@@ -25,7 +25,8 @@ _CONFIRM = text("""
             THEN :list ELSE held_list_revision END
     WHERE id = :controller
 """)
-# Floors before the one that is surely held can't be spent on any more.
+# Floors before the one that is surely held can't be spent on any more, but for what a session
+# that still runs has used of them: that comes with its end, and new rights with it.
 _FORGET = text("""
     DELETE FROM floors_sent WHERE controller = :controller AND epoch = :epoch
         AND revision < :held AND account IN (
@@ -37,6 +38,10 @@ _FORGET = text("""
                 AND later.controller = floors_sent.controller
                 AND later.epoch = floors_sent.epoch
                 AND later.revision > floors_sent.revision AND later.revision <= :held)
+        AND NOT EXISTS (
+            SELECT 1 FROM sessions AS running
+            WHERE running.account = floors_sent.account AND running.state = 'running'
+                AND running.controller = floors_sent.controller)
 """)
 
 _REPORTED = charging.revisions_reported

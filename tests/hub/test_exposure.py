@@ -102,6 +102,33 @@ def test_a_block_is_exposed_until_the_controller_surely_holds_it(desk):
     assert desk.total_exposure() == 0
 
 
+def test_what_a_running_session_used_of_an_earlier_floor_stays_exposed_until_it_ends(desk):
+    till = open_till(desk, "pi-1")
+    desk.add_account("ann", 500)
+    desk.journal(till)
+    hear_all(desk, till)
+    assert till.sell("ann", "washer", 100)
+    desk.journal(till)
+    hear_all(desk, till)
+    desk.journal(till, till.report())
+    till.start("ses_long", "ann", "washer")
+    desk.journal(till)
+
+    desk.run(lambda tx: cards.block_card(tx, "crd_ann"))
+    desk.clock.advance(5_000)
+    hear_all(desk, till)
+    desk.journal(till, till.report())
+    assert till.rights["ann"].floor_minor == 0
+    assert desk.exposure("ann")["pi-1"] >= 300
+
+    till.end("ses_long", "ann", "washer", (0, 300))
+    desk.journal(till)
+    desk.clock.advance(5_000)
+    hear_all(desk, till)
+    desk.journal(till, till.report())
+    assert desk.exposure("ann") == {}
+
+
 def test_lower_floors_of_a_site_count_once_they_are_surely_held(desk):
     till = open_till(desk, "pi-1")
     desk.add_account("ann", 2_000)
