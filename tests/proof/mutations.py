@@ -61,6 +61,8 @@ LINES = tuple(
     for word in ("--only", name)
 )
 """Bad lines and a hub that dies: nothing else hides what gets lost or comes late."""
+METERS = ("--only", "meter", "--machines", "3", "--ticks", "240")
+"""Nothing but meters breaks: what they say in the end can be held against what was used."""
 WEEK = (
     *("--only", "programs", "--without", "faults", "--ticks", "11000"),
     *("--controllers", "1", "--sessions-per-hour", "0"),
@@ -220,6 +222,7 @@ AGENT = (
         "firmware_agent/core/metering.py",
         "        return Step(replace(track, silent_since_ms=since), time_ms, 0)\n",
         "        return Step(replace(track, silent_since_ms=since, total=None), time_ms, 0)\n",
+        *METERS,
     ),
     bug(
         "an unbroken chain taken on trust",

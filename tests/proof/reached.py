@@ -2,8 +2,8 @@
 
     python -m tests.proof.reached
 
-What it writes is held against the code by `test_trials.py`: a new fault, transition or
-numbered reason that nothing reached, and that has no reason in `coverage.UNREACHED`, fails.
+Under "not yet" is what none of them reached though `coverage.UNREACHED` has no reason. It
+ends with 1 at the first trial that fails.
 """
 
 from __future__ import annotations

@@ -24,11 +24,13 @@ ONCE_FAILED = (
     Options(seed=163, ticks=30, controllers=2, sessions_per_hour=8),
     Options(seed=29, ticks=60, controllers=2, sessions_per_hour=8),
     Options(seed=32, ticks=120),
+    Options(seed=19, ticks=240, controllers=2, accounts=3, sessions_per_hour=12),
 )
 """What found something: a forfeited right that was granted and given back without end, a
 lower standing right that nobody was told of, an auditor that counted cash twice, contacts
 that stayed closed over the start of an agent, and a meter that nobody had said the most of:
-the one that was hung there instead cost 300,000."""
+the one that was hung there instead cost 300,000; and a floor that was shown no more while
+a session still ran on it."""
 ENOUGH = 12
 """So many trials have most faults in them."""
 SHORT = Options(seed=7, ticks=60, controllers=2)
