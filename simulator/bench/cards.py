@@ -22,7 +22,7 @@ class BenchCard:
         words: Whose it is and what is special about it, for people.
         tag: What is laid on a reader.
         link: Its id at the hub; empty: the hub doesn't know it.
-        level: How it proves itself: 0 by its UID, 1 by its key.
+        level: How it proves itself: 0 by its UID, 1 and 2 by its key.
     """
 
     id: str

@@ -11,7 +11,7 @@ from pathlib import Path
 from simulator.bench.bench_file import bench_of, load_bench, shipped
 from simulator.bench.cards import BenchCard, plain_card
 from simulator.bench.control import Control
-from simulator.bench.keyed_cards import keyed_card
+from simulator.bench.keyed_cards import KEYED, keyed_card
 from simulator.bench.layout import Table
 from simulator.bench.server import BenchServer
 from simulator.bench.system import BenchSystem
@@ -48,7 +48,10 @@ PEOPLE = (
     ("gus", "Gus, lost and blocked", "0497001122ab80", 800, ()),
 )
 """Name, words, UID, what they paid in, what they may do."""
-KEYED = ("dev", "Dev, a card that proves itself", "04d4001122dd80", 2_000)
+WITH_KEYS = (
+    ("dev", "Dev, an NTAG 424 that proves itself", "ntag424", "04d4001122dd80", 2_000),
+    ("ida", "Ida, a DESFire that proves itself", "desfire", "04d4001122dd81", 2_000),
+)
 STRANGER = ("hal", "Hal, unknown", "0488001122bc80")
 
 
@@ -111,9 +114,10 @@ def _admit_all(system: BenchSystem) -> None:
         )
         if name == "gus" and system.desk is not None:
             system.desk.block(known)
-    name, words, uid, paid_minor = KEYED
-    chip = keyed_card(bytes.fromhex(uid), random.Random(uid))
-    system.admit(BenchCard(name, words, chip, level=1), f"acc-{name}", paid_minor=paid_minor)
+    for name, words, kind, uid, paid_minor in WITH_KEYS:
+        chip = keyed_card(kind, bytes.fromhex(uid), random.Random(uid))
+        card = BenchCard(name, words, chip, level=KEYED[kind])
+        system.admit(card, f"acc-{name}", paid_minor=paid_minor)
     name, words, uid = STRANGER
     system.box.add(BenchCard(name, words, plain_card(uid, name).tag))
     system.wait_listed()

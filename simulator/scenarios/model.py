@@ -134,8 +134,8 @@ class Person:
 
     Attributes:
         name: In the file.
-        card: Kind of the card, as `simulator.parts.tags.make_tag` knows it, or "ntag424":
-            one that has the bench's key.
+        card: Kind of the card, as `simulator.parts.tags.make_tag` knows it, or "ntag424"
+            or "desfire": one that has the bench's key.
         paid_minor: What they paid in; None: the hub doesn't know them.
         permissions: What they may use.
     """

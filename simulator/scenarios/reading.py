@@ -28,7 +28,7 @@ STEPS_MAX = 200
 """Nobody reads a longer file."""
 HOWS = ("is", "is_not", "has", "at_least", "at_most")
 SEEN_HOWS = (*HOWS, "grows_by")
-CARDS = ("ntag213", "ntag215", "ntag216", "uid", "random", "ntag424")
+CARDS = ("ntag213", "ntag215", "ntag216", "uid", "random", "ntag424", "desfire")
 BOOKS = ("wallet", "held", "overrun", "charged", "alarm")
 EVENTS: dict[str, type[events.Event]] = {
     str(kind.__struct_config__.tag): kind for kind in events.AnyEvent.__args__

@@ -17,7 +17,7 @@ import msgspec
 
 from simulator.bench.bench_file import load_bench
 from simulator.bench.cards import BenchCard
-from simulator.bench.keyed_cards import keyed_card
+from simulator.bench.keyed_cards import KEYED, keyed_card
 from simulator.bench.layout import Table
 from simulator.bench.system import BenchSystem
 from simulator.errors import SimulatorError
@@ -32,7 +32,6 @@ FOB_UID_BYTES = 4
 BOOK = "the hub's book"
 """In the place of a scenario's name, when what all of them left there doesn't add up."""
 NXP = b"\x04"
-KEYED = "ntag424"
 
 Tell = Callable[[str], None]
 
@@ -216,7 +215,7 @@ def _numbered(
 
 
 def _admit(system: BenchSystem, number: int, scenario: Scenario, person: Person) -> None:
-    level = int(person.card == KEYED)
+    level = KEYED.get(person.card, 0)
     tag = _tag(number, person)
     card = BenchCard(card_name(scenario, person.name), person.name, tag, level=level)
     if person.paid_minor is None:
@@ -233,6 +232,6 @@ def _admit(system: BenchSystem, number: int, scenario: Scenario, person: Person)
 def _tag(number: int, person: Person) -> Tag:
     length = FOB_UID_BYTES if person.card == "uid" else 7
     uid = NXP + number.to_bytes(length - 1, "big")
-    if person.card == KEYED:
-        return keyed_card(uid, random.Random(number))
+    if person.card in KEYED:
+        return keyed_card(person.card, uid, random.Random(number))
     return make_tag(person.card, uid, random.Random(number))
