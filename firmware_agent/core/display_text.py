@@ -19,7 +19,7 @@ from firmware_agent.core.session import State
 from hardware.ports import Signal
 from wire.errors import Code
 from wire.events import Ended
-from wire.machines import Machine, Mode
+from wire.machines import PRICE_UNIT, Machine, Mode
 from wire.rating import least_minor
 from wire.tariff import Measure, Tariff
 from wire.usage import total_quantity, total_time_ms
@@ -153,7 +153,10 @@ def reader_signal(state: ControllerState, reader: ReaderState) -> Signal:
 
 
 def price_words(state: ControllerState, spec: Machine | None, language: Language = ENGLISH) -> str:
-    """A machine's price in a few characters; empty when it is free or not known."""
+    """A machine's price in a few characters; empty when it is free or not known.
+
+    Goods have prices of their own, at the vending machine.
+    """
     if spec is None:
         return ""
     tariff = tariff_for(spec, None, state.tariffs)
@@ -163,7 +166,9 @@ def price_words(state: ControllerState, spec: Machine | None, language: Language
     if least_minor(tariff):
         parts.append(language.amount(least_minor(tariff), tariff.unit))
     measures = (tariff.time, tariff.quantity)
-    parts += [_measure(tariff, m, language) for m in measures if m is not None]
+    parts += [
+        _measure(tariff, m, language) for m in measures if m is not None and m.unit != PRICE_UNIT
+    ]
     return " + ".join(parts)
 
 

@@ -43,6 +43,10 @@ def ended(rig: MoneyRig) -> SessionEnded:
     return found
 
 
+def test_a_display_names_no_price_for_all_goods(rig):
+    assert rig.lines("snacks") == ("Snacks", "Tap your card")
+
+
 def test_what_came_out_is_paid(rig):
     rig.tap("snack")
     assert rig.state("snacks") == "choosing"
