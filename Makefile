@@ -12,7 +12,7 @@ demo: .venv/ready-demo
 
 test: .venv/ready-dev
 	sh deploy/test-parts.sh
-	$(BIN)/pytest -n 3 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 4 --dist loadscope $(ARGS)
 
 bench: .venv/ready-demo
 	$(BIN)/standpipe-sim bench $(ARGS)

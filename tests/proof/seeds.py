@@ -14,8 +14,7 @@ from simulator.trials.words import command_of
 
 SEEDS = int(os.environ.get("STANDPIPE_TRIAL_SEEDS", "200"))
 PARTS = 8
-"""A file of tests each: pytest shares files among its processes. The first is in
-`test_trials.py`."""
+"""As many as several processes share well."""
 BUSY = Options(seed=1, ticks=30, controllers=2, sessions_per_hour=8)
 """Half an hour in which much happens: more seeds find more than longer ones do."""
 

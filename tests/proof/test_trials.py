@@ -1,6 +1,6 @@
 """The real agent and hub under every fault: nothing that must hold is ever broken.
 
-The first part of the seeds is here, the others in files of their own (`seeds.py`).
+The first part of the seeds is here, the others in `test_seeds.py`.
 """
 
 from __future__ import annotations
