@@ -36,11 +36,12 @@ def test_a_card_is_linked_with_its_level_and_key_version(
     link = CardLink(request="lnk_1", card=REF, account=ana, level=level, key_version=version)
     keep(tmp_path, link)
 
-    name = tell(tmp_path, link, desk)
+    told = tell(tmp_path, link, desk)
     again = tell(tmp_path, link, desk)
 
-    card = desk.get(f"/api/v1/cards/{name}").json()
-    assert again == name
+    assert told is not None
+    card = desk.get(f"/api/v1/cards/{told.id}").json()
+    assert again == told
     assert (card["account"], card["level"], card["key_version"]) == (ana, level, version)
     assert waiting(tmp_path) == []
 
@@ -49,6 +50,31 @@ def test_a_card_that_the_hub_refuses_goes_on_waiting(desk: httpx.Client, tmp_pat
     link = keep(tmp_path, CardLink(request="lnk_1", card=REF, account="nobody"))
 
     with pytest.raises(CardDeskError, match="refused"):
+        tell(tmp_path, link, desk)
+
+    assert waiting(tmp_path) == [link]
+
+
+def test_a_card_that_is_wiped_is_blocked_or_was_never_known(
+    desk: httpx.Client, ana: str, tmp_path: Path
+) -> None:
+    wiped = keep(tmp_path, CardLink(request="lnk_2", card=REF, is_wiped=True))
+    assert tell(tmp_path, wiped, desk) is None
+    tell(tmp_path, CardLink(request="lnk_3", card=REF, account=ana), desk)
+
+    told = tell(tmp_path, wiped, desk)
+
+    assert told is not None
+    assert told.state == "blocked"
+    assert waiting(tmp_path) == []
+
+
+def test_new_keys_of_a_card_that_the_hub_doesnt_know_go_on_waiting(
+    desk: httpx.Client, tmp_path: Path
+) -> None:
+    link = keep(tmp_path, CardLink(request="lnk_4", card=REF, level=1, key_version=2))
+
+    with pytest.raises(CardDeskError, match="names no account"):
         tell(tmp_path, link, desk)
 
     assert waiting(tmp_path) == [link]
