@@ -12,7 +12,7 @@ demo: .venv/ready-demo
 
 test: .venv/ready-dev
 	sh deploy/test-parts.sh
-	$(BIN)/pytest -n 4 --dist loadscope $(ARGS)
+	$(BIN)/pytest -n 4 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 bench: .venv/ready-demo
 	$(BIN)/standpipe-sim bench $(ARGS)

@@ -6,7 +6,6 @@ The first part of the seeds is here, the others in `test_seeds.py`.
 from __future__ import annotations
 
 import json
-import pathlib
 
 import pytest
 from typer.testing import CliRunner
@@ -18,7 +17,7 @@ from simulator.trials.options import FAULTS, Options
 from simulator.trials.trial import run_trial
 from simulator.trials.words import command_of
 from tests.proof.reached import RECORD
-from tests.proof.seeds import PARTS, demand_that_all_hold, run_part
+from tests.proof.seeds import demand_that_all_hold, run_part
 
 ONCE_FAILED = (
     *(Options(seed=seed, ticks=30, controllers=2, sessions_per_hour=8) for seed in (54, 142, 182)),
@@ -46,12 +45,6 @@ def campaign():
 
 def test_no_seed_of_the_first_part_breaks_anything(campaign):
     demand_that_all_hold(campaign)
-
-
-def test_each_part_is_run_by_a_file():
-    files = pathlib.Path(__file__).parent.glob("test_trials_part_*.py")
-
-    assert len([*files]) == PARTS - 1
 
 
 @pytest.mark.parametrize("options", ONCE_FAILED, ids=command_of)

@@ -77,6 +77,7 @@ class WholeBook(RuleBasedStateMachine):
         self.holds: dict[str, tuple[str, int]] = {}
         self.payouts: dict[str, tuple[str, int]] = {}
         self.top_ups: dict[str, tuple[str, int]] = {}
+        self.gifts: list[Gift] = []
         self.last = None
         for who in PEOPLE:
             self.pay_in(who, FIRST_MINOR)
@@ -172,7 +173,8 @@ class WholeBook(RuleBasedStateMachine):
             reason="spring",
             by="t",
         )
-        self.ask(lots.give, gift, lambda: self.model.give(who, minor))
+        if self.ask(lots.give, gift, lambda: self.model.give(who, minor)):
+            self.gifts.append(gift)
 
     @rule(days=st.integers(1, 3))
     def days_go_by_and_lots_expire(self, days):
@@ -275,6 +277,16 @@ class WholeBook(RuleBasedStateMachine):
         assert (done is not None) == (0 < part <= left)
         if done is not None:
             self.charges[session] = (who, left - part)
+            self.lapse(who, part)
+
+    def lapse(self, who, part):
+        """What a lot had paid whose time is over went on to where the lot's rest went."""
+        lapsed = self.model.worth[who] - worth_of(self.desk.books(), who)
+        now_ms = self.desk.clock.now().wall_ms
+        ends = [gift.expires_ms for gift in self.gifts if gift.account == who]
+        is_over = any(end is not None and end <= now_ms for end in ends)
+        assert 0 <= lapsed <= (part if is_over else 0)
+        self.model.expire(who, lapsed)
 
     @rule(who=people_, minor=amounts, in_cash=st.booleans())
     def a_deposit_is_taken(self, who, minor, in_cash):
@@ -365,7 +377,7 @@ class WholeBook(RuleBasedStateMachine):
 
 
 LIMITS = settings(
-    max_examples=50,
+    max_examples=30,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),

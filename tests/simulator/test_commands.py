@@ -16,7 +16,9 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("command", ["demo", "agent", "bench", "bench-hardware", "scenario", "broker"])
+@pytest.mark.parametrize(
+    "command", ["demo", "agent", "bench", "bench-hardware", "scenario", "broker"]
+)
 def test_every_command_has_help(command):
     done = run(command, "--help")
 
