@@ -377,7 +377,7 @@ class WholeBook(RuleBasedStateMachine):
 
 
 LIMITS = settings(
-    max_examples=30,
+    max_examples=20,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),
@@ -390,4 +390,4 @@ def test_the_whole_book_is_worth_what_the_model_says():
 
 def test_the_same_on_postgresql(postgres):
     machine = type("WholeBookOnServer", (WholeBook,), {"server": postgres})
-    run_state_machine_as_test(machine, settings=settings(LIMITS, max_examples=12))
+    run_state_machine_as_test(machine, settings=settings(LIMITS, max_examples=8))
