@@ -3,7 +3,7 @@
 Afterwards everything is healed, and the books must agree to the cent: each session's
 charge in the ledger exactly once, the journals' sum equal to the ledger's.
 
-`STANDPIPE_CHAOS_SECONDS` says how long (60 by hand; 20 by default, 8 on
+`STANDPIPE_CHAOS_SECONDS` says how long (60 by hand; 15 by default, 8 on
 PostgreSQL), and `STANDPIPE_CHAOS_SEED` which kills; a failure prints both.
 """
 
@@ -28,7 +28,7 @@ from simulator.postgres import PostgresServer, temporary_postgres
 from simulator.system.hub_process import Cluster
 from simulator.waiting import wait_for
 
-SECONDS = int(os.environ.get("STANDPIPE_CHAOS_SECONDS", "20"))
+SECONDS = int(os.environ.get("STANDPIPE_CHAOS_SECONDS", "15"))
 SECONDS_POSTGRES = int(os.environ.get("STANDPIPE_CHAOS_SECONDS", "8"))
 SEED = int(os.environ.get("STANDPIPE_CHAOS_SEED", "1"))
 KILL_EVERY_S = (0.4, 1.5)

@@ -12,7 +12,7 @@ from simulator.trials.campaign import Campaign, run_many
 from simulator.trials.options import Options
 from simulator.trials.words import command_of
 
-SEEDS_DAILY = 200
+SEEDS_DAILY = 100
 SEEDS = int(os.environ.get("STANDPIPE_TRIAL_SEEDS", str(SEEDS_DAILY)))
 PARTS = 8
 """As many as several processes share well."""

@@ -6,6 +6,7 @@ The first part of the seeds is here, the others in `test_seeds.py`.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -17,9 +18,10 @@ from simulator.trials.options import FAULTS, Options
 from simulator.trials.trial import run_trial
 from simulator.trials.words import command_of
 from tests.proof.reached import RECORD
-from tests.proof.seeds import SEEDS, SEEDS_DAILY, demand_that_all_hold, run_part
+from tests.proof.seeds import BUSY, SEEDS, SEEDS_DAILY, demand_that_all_hold, run_part
 
 ONCE_FAILED = (
+    *(replace(BUSY, seed=seed) for seed in (142, 163, 182)),
     Options(seed=29, ticks=60, controllers=2, sessions_per_hour=8),
     *(
         (
@@ -30,11 +32,11 @@ ONCE_FAILED = (
         else ()
     ),
 )
-"""What found something, beside seeds 54, 142, 163 and 182 of `seeds.BUSY`; long ones at night
-only. A forfeited right that was granted and given back without end, a lower standing right
-that nobody was told of, an auditor that counted cash twice, contacts that stayed closed over
-the start of an agent, a meter that nobody had said the most of: the one that was hung there
-instead cost 300,000; and a floor that was shown no more while a session still ran on it."""
+"""What found something, beside seed 54 of `seeds.BUSY`; long ones at night only. A forfeited
+right that was granted and given back without end, a lower standing right that nobody was told
+of, an auditor that counted cash twice, contacts that stayed closed over the start of an agent,
+a meter that nobody had said the most of: the one that was hung there instead cost 300,000; and
+a floor that was shown no more while a session still ran on it."""
 ENOUGH = 12
 """So many trials have most faults in them."""
 NOT_YET = {"LOT_UNFIT", "TIME_IMPLAUSIBLE", "CODE_INVALID"}
