@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from threading import Lock
 
 import minimalmodbus
 import serial
 
+from hardware.bus import Bus, join_bus, leave_bus
 from hardware.drivers import Around
 from hardware.errors import SpecError
 from hardware.meters.modbus_models import BAUDRATE_USUAL, MODELS, UNIT
 from hardware.meters.registers import check_register, decode, words_of
 from hardware.meters.snapshot import Snapshot
-from hardware.owner import OwnerThread
 from hardware.ports import Health, Reading
 from hardware.sharing import Shared
 from hardware.specs import MeterSpec, RegisterSpec
@@ -96,98 +95,37 @@ class Member:
         return True
 
 
-class Bus:
-    """A port and its meters.
+class MeterBus(Bus[Way, Member]):
+    """A port and its meters."""
 
-    Args:
-        way: How the port talks.
-        clock: Tells who is due.
-    """
+    devices = "meters"
+    agree_on = "baud rate and parity"
+    members_max = MEMBERS_MAX
+    idle_ms = POLL_MS
 
-    def __init__(self, way: Way, clock: Clock) -> None:
-        self.way = way
-        self._clock = clock
-        self._lock = Lock()
-        self._members: list[Member] = []
-        self._thread = OwnerThread(f"meter bus {way.port}", self._open, self._went_down)
-
-    def join(self, member: Member, way: Way) -> None:
-        """Take a meter in, that talks in its `way`.
-
-        Raises:
-            SpecError: The others talk in another way, the address is taken, or the bus
-                is full.
-        """
-        if way != self.way:
-            raise SpecError(f"the meters at {way.port} must all have one baud rate and parity")
-        with self._lock:
-            same = [other for other in self._members if other.address == member.address]
-            if any(other.register == member.register for other in same):
-                raise SpecError(
-                    f"{self.way.port} has two meters with the address {member.address}: "
-                    "give each its own, at the meter and here"
-                )
-            if len(self._members) >= MEMBERS_MAX:
-                raise SpecError(f"{self.way.port} has more than {MEMBERS_MAX} meters: add a port")
-            self._members.append(member)
-        self._thread.wake()
-
-    def leave(self, member: Member) -> None:
-        """Ask a meter no more."""
-        with self._lock:
-            self._members = [other for other in self._members if other is not member]
-
-    def close(self) -> None:
-        """Give the port back."""
-        self._thread.close()
-
-    def _open(self) -> _Line:
-        return _Line(self, self._clock)
-
-    def members(self) -> list[Member]:
-        """All meters now."""
-        with self._lock:
-            return list(self._members)
-
-    def _went_down(self, reason: str) -> None:
-        for member in self.members():
-            member.snapshot.silent(f"{self.way.port}: {reason}")
-
-
-class _Line:
-    """An open port."""
-
-    def __init__(self, bus: Bus, clock: Clock) -> None:
-        self._bus = bus
-        self._clock = clock
-        self._serial = serial.Serial(
-            bus.way.port,
-            bus.way.baudrate,
-            parity=bus.way.parity,
-            stopbits=bus.way.stopbits,
+    def open_line(self) -> serial.Serial:
+        return serial.Serial(
+            self.way.port,
+            self.way.baudrate,
+            parity=self.way.parity,
+            stopbits=self.way.stopbits,
             timeout=ANSWER_MS / 1000,
             write_timeout=ANSWER_MS / 1000,
             exclusive=True,
         )
 
-    def serve(self) -> int:
-        members = self._bus.members()
-        if not members:
-            return POLL_MS
-        member = min(members, key=lambda one: one.due_ms)
-        now_ms = self._clock.now().mono_ms
-        if member.due_ms > now_ms:
-            return member.due_ms - now_ms
-        answered = member.ask(self._serial)
-        pause_ms = member.poll_ms if answered else SILENT_POLLS * member.poll_ms
-        member.due_ms = self._clock.now().mono_ms + pause_ms
-        return 0
+    def attend(self, line: serial.Serial, member: Member) -> int:
+        return member.poll_ms if member.ask(line) else SILENT_POLLS * member.poll_ms
 
-    def close(self) -> None:
-        self._serial.close()
+    def tell_down(self, member: Member, reason: str) -> None:
+        member.snapshot.silent(reason)
+
+    def is_same(self, one: Member, other: Member) -> bool:
+        """Two registers of one meter are two machines' meters."""
+        return one.address == other.address and one.register == other.register
 
 
-_buses: Shared[str, Bus] = Shared()
+_buses: Shared[str, MeterBus] = Shared()
 
 
 def open_part(spec: MeterSpec, around: Around) -> ModbusMeter:
@@ -213,13 +151,9 @@ class ModbusMeter:
     def __init__(self, spec: MeterSpec, clock: Clock) -> None:
         way = _way_of(spec)
         self._member = Member(spec, clock)
-        bus = _buses.join(way.port, lambda: Bus(way, clock))
-        try:
-            bus.join(self._member, way)
-        except SpecError:
-            _buses.leave(way.port)
-            raise
-        self._bus: Bus | None = bus
+        self._bus: MeterBus | None = join_bus(
+            _buses, self._member, way, lambda: MeterBus(way, clock)
+        )
 
     @property
     def health(self) -> Health:
@@ -232,8 +166,7 @@ class ModbusMeter:
     def close(self) -> None:
         bus, self._bus = self._bus, None
         if bus is not None:
-            bus.leave(self._member)
-            _buses.leave(bus.way.port)
+            leave_bus(_buses, bus, self._member)
             self._member.snapshot.close()
 
 
